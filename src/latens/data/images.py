@@ -1,0 +1,215 @@
+"""Images: one file, or a folder of PNG, JPEG, TIFF and BMP files of one size and colour mode.
+
+Sizes are read from the headers first, so memory is known before it is asked for; then the pixels are decoded in threads.
+Greyscale gives (n, h, w), colour (n, h, w, c). Sub-folder names become the labels, paths relative to the folder the ids.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latens.data.values import Source, check_finite, check_memory
+from latens.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["SUFFIXES", "folder_source", "image_source"]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+# Of one image: the decompression bombs start above it. Pillow's own limit lies a little higher.
+_MOST_PIXELS = 80_000_000
+_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, zlib.error)
+# What a file's mode is read as, and the dtype its pixels then have.
+_MODES = {
+    **{"L": "L", "1": "L", "RGB": "RGB", "RGBA": "RGBA", "LA": "RGBA", "PA": "RGBA", "CMYK": "RGB", "YCbCr": "RGB"},
+    **dict.fromkeys(("I;16", "I;16B", "I;16L", "I;16N", "F"), "F"),
+}
+_CHANNELS = {"L": (), "RGB": (3,), "RGBA": (4,), "F": ()}
+# The EXIF orientations that exchange height and width.
+_TURNED = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What is known of an image before its pixels are decoded."""
+
+    path: Path
+    name: str
+    mode: str
+    shape: tuple[int, int]  # (h, w), upright
+
+    @property
+    def pixels(self) -> tuple[int, ...]:
+        return (*self.shape, *_CHANNELS[self.mode])
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(np.float32 if self.mode == "F" else np.uint8)
+
+
+def image_source(path: Path) -> Source:
+    """One image file, as a source of one row."""
+    return _decoded([_header(path, path.name)], path.name, labels={}, ids=[path.name])
+
+
+def folder_source(folder: Path) -> Source:
+    """All images under a folder in natural order (``2.png`` before ``10.png``).
+
+    Hidden files, files of other kinds, and links that lead out of the folder are passed over. Where images lie in
+    sub-folders, the label of each is its sub-folder's path, empty for those that lie in none.
+
+    Raises:
+        DataError: No images, images of different sizes or colour modes, or one that cannot be read.
+    """
+    name = folder.name or str(folder)
+    paths = _image_files(folder)
+    if not paths:
+        raise DataError(f"{name}: no images in this folder; put {', '.join(_FORMATS)} files into it")
+    ids = [path.relative_to(folder).as_posix() for path in paths]
+    headers = [_header(path, relative) for path, relative in zip(paths, ids, strict=True)]
+    _check_alike(headers, name)
+    places = np.array([path.parent.relative_to(folder).as_posix() for path in paths])
+    places[places == "."] = ""
+    return _decoded(headers, name, labels={"label": places} if places.any() else {}, ids=ids)
+
+
+def _image_files(folder: Path) -> list[Path]:
+    root = folder.resolve()
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(place, name)
+            wanted = path.suffix.lower() in SUFFIXES and not name.startswith(".")
+            if wanted and path.is_file() and path.resolve().is_relative_to(root):
+                found.append(path)
+    return sorted(found, key=lambda path: _natural(path.relative_to(folder).as_posix()))
+
+
+def _natural(text: str) -> tuple[list[tuple[int, int, str]], str]:
+    """A sort key in which runs of digits count as numbers; the text itself decides between ``1`` and ``01``."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], text
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[Image.Image]:
+    """An image whose damage, met at any point of reading it, is a DataError."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            yield image
+    except DataError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise DataError(f"{name}: {error}; cut it into tiles of at most {_MOST_PIXELS:,} pixels") from error
+    except _DAMAGE as error:
+        line = (str(error) or type(error).__name__).splitlines()[0].replace(repr(str(path)), "it")
+        raise DataError(f"{name}: cannot be read as an image ({line}); replace it or take it out") from error
+
+
+def _header(path: Path, name: str) -> _Header:
+    with warnings.catch_warnings(), _opened(path, name) as image:
+        warnings.simplefilter("ignore")
+        width, height = image.size
+        if width * height > _MOST_PIXELS:
+            raise DataError(f"{name}: {width} x {height} pixels; cut it into tiles of at most {_MOST_PIXELS:,} pixels")
+        if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
+            raise DataError(f"{name}: holds {image.n_frames} pages; save each as an image of its own")  # type: ignore[attr-defined]
+        shape = (width, height) if _orientation(image) in _TURNED else (height, width)
+        return _Header(path, name, _target_mode(image, name), shape)
+
+
+def _target_mode(image: Image.Image, name: str) -> str:
+    if image.mode == "P":
+        return "RGBA" if "transparency" in image.info else "RGB"
+    if image.mode not in _MODES:
+        raise DataError(f"{name}: colour mode {image.mode} is not supported; save it as greyscale, RGB or RGBA")
+    return _MODES[image.mode]
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 if there is none; a PNG's is not looked for behind its pixels."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
+    return int(image.getexif().get(0x0112, 1))
+
+
+def _check_alike(headers: Sequence[_Header], name: str) -> None:
+    first = headers[0]
+    for other in headers[1:]:
+        if other.shape != first.shape:
+            raise DataError(
+                f"{name}: images of different sizes: {first.name} is {_size(first)}, {other.name} is {_size(other)} "
+                "(width x height); resize or crop them to one size"
+            )
+        if other.mode != first.mode:
+            raise DataError(
+                f"{name}: mixed colour modes: {first.name} is {_mode(first)}, {other.name} is {_mode(other)}; "
+                'convert them to one, for instance with PIL: Image.open(f).convert("RGB")'
+            )
+
+
+def _size(header: _Header) -> str:
+    return f"{header.shape[1]} x {header.shape[0]}"
+
+
+def _mode(header: _Header) -> str:
+    return {"L": "greyscale", "F": "16-bit or float greyscale"}.get(header.mode, header.mode)
+
+
+def _decoded(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray], ids: Sequence[str]) -> Source:
+    first = headers[0]
+    shape = (len(headers), *first.pixels)
+    check_memory(int(np.prod(shape, dtype=object)) * first.dtype.itemsize, name)
+    values = np.empty(shape, dtype=first.dtype)
+
+    def decode(row: int) -> None:
+        values[row] = _pixels(headers[row])
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        warnings.simplefilter("ignore")
+        list(pool.map(decode, range(len(headers))))
+    check_finite(values, name)
+    return Source(values, kind="images", labels=labels, ids=np.array(ids), name=name)
+
+
+def _pixels(header: _Header) -> np.ndarray:  # (h, w) or (h, w, c)
+    with _opened(header.path, header.name) as image:
+        turn = _upright(_orientation(image))
+        image.load()
+        upright = image if turn is None else image.transpose(turn)
+        if header.mode == "F":
+            return np.asarray(upright, dtype=np.float32)
+        return np.asarray(upright.convert(header.mode))
+
+
+def _upright(orientation: int) -> Image.Transpose | None:
+    """The flip or turn that undoes an EXIF orientation."""
+    from PIL.Image import Transpose
+
+    return {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(orientation)

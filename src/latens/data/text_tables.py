@@ -1,0 +1,250 @@
+"""CSV and TSV, plain or gzipped, read by Arrow's threads.
+
+The first line is the header unless every cell of it is a number. A header whose first cell is empty is a frame's written
+index: that column becomes the row ids. Blank lines are skipped. Data rows are counted from 1, without the header. Empty
+cells, ``NA``, ``NaN`` and ``null`` are missing values; anything else that is no number is an error.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import mmap
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from latens.data.gzipped import is_gzip, read_gzip
+from latens.data.tables import build_table, check_names, separate, way_out
+from latens.data.values import Labels, Source, check_shape, label_names
+from latens.errors import DataError
+
+__all__ = ["csv_source", "text_source"]
+
+_MISSING = ["", "NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
+_DELIMITERS = ",;\t|"
+_BOM = b"\xef\xbb\xbf"
+# The first line is looked for in this many bytes.
+_HEAD = 2**24
+
+
+@dataclass(frozen=True, eq=False)
+class _Text:
+    """A delimited text and what its first line says."""
+
+    buffer: pa.Buffer
+    name: str
+    delimiter: str
+    names: tuple[str, ...]
+    header: bool
+    quoted: bool
+    line: int  # bytes of the first line
+
+    def read(self, types: Sequence[Any], threads: bool = True) -> pa.Table:
+        """The table with its columns as `types`."""
+        from pyarrow import csv as reader
+
+        keys = [str(i) for i in range(len(self.names))]
+        return reader.read_csv(
+            pa.BufferReader(self.buffer),
+            reader.ReadOptions(
+                use_threads=threads,
+                # A block must hold a row.
+                block_size=max(2**20, 8 * self.line),
+                column_names=keys,
+                skip_rows_after_names=int(self.header),
+            ),
+            reader.ParseOptions(delimiter=self.delimiter, newlines_in_values=self.quoted),
+            reader.ConvertOptions(
+                column_types=dict(zip(keys, types, strict=True)), null_values=_MISSING, strings_can_be_null=False
+            ),
+        )
+
+
+def csv_source(path: Path, *, labels: Labels = None) -> Source:
+    """The numeric columns of a CSV or TSV file; see `text_source`."""
+    tab = path.name.lower().removesuffix(".gz").endswith(".tsv")
+    delimiter = "\t" if tab else None
+    if is_gzip(path):
+        return text_source(read_gzip(path, path.name), labels=labels, name=path.name, delimiter=delimiter)
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.name}: is empty; give a header and at least one row")
+    with path.open("rb") as file:
+        # Closed when the last of Arrow's buffers lets go of it; closing it here would fail while an error holds one.
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return text_source(content, labels=labels, name=path.name, delimiter=delimiter)
+
+
+def text_source(
+    content: bytes | mmap.mmap, *, labels: Labels = None, name: str = "stdin", delimiter: str | None = None
+) -> Source:
+    """The numeric columns of a delimited text.
+
+    Args:
+        content: UTF-8, with or without a byte order mark.
+        labels: Names of columns to carry along, or an array of one label per row.
+        name: What messages call it.
+        delimiter: Between cells; None takes the most frequent of ``, ; tab |`` in the first line.
+
+    Raises:
+        DataError: No rows, rows of unequal length, a column twice, an unknown label, a cell that is no finite number.
+
+    Example:
+        >>> text_source(b"a,b,kind\\n1,2,x\\n3,4,y\\n", labels="kind").columns
+        ('a', 'b')
+    """
+    text = _text(content, name, delimiter)
+    asked = label_names(labels) or ()
+    kept = {column for column in text.names if column in asked or column == ""}
+    types = [pa.string() if column in kept else pa.float64() for column in text.names]
+    table = _read(text, types)
+    check_shape(table.shape, name)
+    given, features = separate([column for column in text.names if column], labels, table.num_rows, name)
+    where = {column: i for i, column in enumerate(text.names)}
+    return build_table(
+        [_floats(table.column(where[feature])) for feature in features],
+        features if text.header else None,
+        labels=given | {label: _label(table.column(where[label])) for label in asked},
+        ids=_label(table.column(where[""])) if "" in where else None,
+        name=name,
+        n_rows=table.num_rows,
+        row_name=lambda row: f"data row {row + 1}",
+        fill=f'pandas.read_csv("{name}").dropna(), or .fillna(0)',
+    )
+
+
+def _text(content: bytes | mmap.mmap, name: str, delimiter: str | None) -> _Text:
+    start = _start(content, name)
+    head = content[start : start + _HEAD]
+    first = re.split(rb"\r\n|\r|\n", head, maxsplit=1)[0]
+    try:
+        line, decoded = first.decode(), head[: 16 * len(first) + 4096].decode(errors="replace")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(name, start + error.start, error.object[error.start]) from error
+    delimiter = delimiter or max(_DELIMITERS, key=_unquoted(line).count)
+    cells = _first_record(decoded, delimiter, name)
+    header = not all(_is_number(cell) for cell in cells)
+    names = tuple(cells) if header else tuple(f"column {i}" for i in range(len(cells)))
+    if "" in names[1:]:
+        raise DataError(f"{name}: header cell {names.index('', 1) + 1} is empty; give every column a name")
+    check_names(names, name)
+    buffer = pa.py_buffer(content).slice(start)
+    return _Text(buffer, name, delimiter, names, header, content.find(b'"') >= 0, len(first))
+
+
+def _first_record(text: str, delimiter: str, name: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
+    except csv.Error as error:
+        raise DataError(f"{name}: line 1 cannot be read ({error}); give it a header of column names") from error
+
+
+def _start(content: bytes | mmap.mmap, name: str) -> int:
+    """Where the first line that is not blank begins."""
+    start = len(_BOM) if content[:3] == _BOM else 0
+    found = re.compile(rb"[^\s]").search(content, start)
+    if found is None:
+        raise DataError(f"{name}: is empty; give a header and at least one row")
+    # A delimiter that is white space belongs to the line.
+    line = max(content.rfind(b"\n", start, found.start()), content.rfind(b"\r", start, found.start()))
+    return max(start, line + 1)
+
+
+def _unquoted(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
+
+
+def _read(text: _Text, types: list[Any]) -> pa.Table:
+    """The table; where a cell is no number, once more as text to find that cell."""
+    try:
+        return text.read(types)
+    except pa.ArrowInvalid as error:
+        _check_encoding(text)
+        if "conversion error" not in str(error):
+            raise _unreadable(text, error) from error
+    try:
+        table = text.read([pa.string()] * len(types), threads=False)
+    except pa.ArrowInvalid as error:
+        raise _unreadable(text, error) from error
+    return pa.table(
+        [
+            table.column(i) if wanted == pa.string() else _parsed(table.column(i), text.names[i], text.name)
+            for i, wanted in enumerate(types)
+        ],
+        names=table.column_names,
+    )
+
+
+def _parsed(column: pa.ChunkedArray, name: str, file: str) -> pa.ChunkedArray:
+    """A column of text as float64: numbers, or true and false; else a DataError with its first other cell."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(column)
+    missing = pc.is_in(trimmed, value_set=pa.array(_MISSING))
+    present = pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
+    for kind in (pa.float64(), pa.bool_()):
+        try:
+            return present.cast(kind).cast(pa.float64())
+        except pa.ArrowInvalid:
+            continue
+    cells = present.to_pylist()
+    row = next(row for row, cell in enumerate(cells) if cell is not None and not _is_number(cell))
+    raise DataError(f"{file}: column {name!r}, data row {row + 1}: {cells[row]!r} is not a number; {way_out(name)}")
+
+
+def _unreadable(text: _Text, error: Exception) -> DataError:
+    """A row with too few or too many cells, with its number, which Arrow only knows when it reads in order."""
+    message = str(error)
+    try:
+        text.read([pa.string()] * len(text.names), threads=False)
+    except pa.ArrowInvalid as again:
+        message = str(again)
+    found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+    if found is None:
+        return DataError(f"{text.name}: cannot be read as a table ({message.splitlines()[0]}); check its quotes")
+    row, expected, got = (int(number) for number in found.groups())
+    return DataError(
+        f"{text.name}: data row {row - text.header} has {got} columns where the first line has {expected}; "
+        f"complete it or remove it (columns are separated by {text.delimiter!r})"
+    )
+
+
+def _check_encoding(text: _Text) -> None:
+    try:
+        str(memoryview(text.buffer), "utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(text.name, error.start, error.object[error.start]) from error
+
+
+def _not_utf8(name: str, offset: int, byte: int) -> DataError:
+    return DataError(f"{name}: byte 0x{byte:02x} at offset {offset:,} is not UTF-8; save the file as UTF-8")
+
+
+def _floats(column: pa.ChunkedArray) -> np.ndarray:  # (n,) float64, missing as NaN
+    return np.asarray(column.to_numpy())
+
+
+def _label(column: pa.ChunkedArray) -> np.ndarray:
+    """A carried column: integers if all of it is, else floats if all of it is, else text as it stands."""
+    import pyarrow.compute as pc
+
+    present = pc.if_else(pc.is_in(column, value_set=pa.array(_MISSING)), pa.scalar(None, pa.string()), column)
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            return np.asarray(present.cast(kind).to_numpy())
+        except pa.ArrowInvalid:
+            continue
+    return np.asarray(column.to_numpy(), dtype=object)

@@ -1,0 +1,268 @@
+"""A Source: checked numbers with what is carried along, and the checks that every reader shares.
+
+Rows of arrays, frames and Parquet files are counted from 0, as NumPy and pandas count them; a message that names one says
+so. Only the rows of a text file (CSV, TSV) are counted from 1, without the header, and are called "data row".
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import TypeAlias
+
+import numpy as np
+
+from latens.errors import DataError
+
+__all__ = ["Labels", "NotNumbers", "Source", "carry", "check_finite", "check_memory", "check_shape", "hint", "numeric"]
+
+Labels: TypeAlias = str | Sequence[str] | np.ndarray | None
+
+_GIB = 2**30
+# Bytes looked at in one go when searching for NaN: a memory-mapped file never becomes resident as a whole.
+_BLOCK = 2**24
+# Real data rarely shrinks more than this; deflate's own limit is about 1,030.
+_MOST_SHRUNK = 200
+
+
+class NotNumbers(DataError, TypeError):
+    """An object that no number can be made of; also a TypeError, as scikit-learn raises for it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Samples in the user's own units, checked: only finite numbers, at least one row and one feature.
+
+    Args:
+        values: (n, *shape), uint8, float32 or float64, C-contiguous or memory-mapped.
+        kind: ``"table"`` with shape (d,), or ``"images"`` with shape (h, w) or (h, w, c).
+        columns: The features' names, if the table has them.
+        labels: Carried columns by name, each (n,); never learned from.
+        ids: (n,) names of the rows: image paths, the index of a frame.
+        name: What messages call it.
+        typed: A frame, CSV, TSV or Parquet: ``scaling="auto"`` standardises its columns one by one.
+
+    Example:
+        >>> Source(np.zeros((5, 3))).take(np.array([0, 4])).values.shape
+        (2, 3)
+    """
+
+    values: np.ndarray
+    kind: str = "table"
+    columns: tuple[str, ...] | None = None
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    ids: np.ndarray | None = None
+    name: str = "array"
+    typed: bool = False
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return tuple(self.values.shape[1:])
+
+    @property
+    def n_features(self) -> int:
+        """Numbers in one sample."""
+        return math.prod(self.shape)
+
+    def take(self, rows: np.ndarray) -> Source:
+        """The given rows (integers or a mask) with everything that is carried along."""
+        return replace(
+            self,
+            values=np.ascontiguousarray(self.values[rows]),
+            labels={name: column[rows] for name, column in self.labels.items()},
+            ids=None if self.ids is None else self.ids[rows],
+        )
+
+    def label(self) -> np.ndarray | None:
+        """The first label column, or None."""
+        return next(iter(self.labels.values()), None)
+
+
+def hint(value: str, names: Iterable[str]) -> str:
+    """The way out of a misspelt name: ``did you mean 'X'?`` or the names there are.
+
+    Example:
+        >>> hint("pric", ["price", "rooms"])
+        "did you mean 'price'?"
+    """
+    known = [str(name) for name in names]
+    near = get_close_matches(value, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    listed = ", ".join(known[:12]) + ", …" * (len(known) > 12)
+    return f"it has {listed}" if known else "it has none"
+
+
+def carry(source: Source, labels: Labels) -> Source:
+    """`source` with the label columns that were asked for: its own by name, or an array of one label per row.
+
+    Raises:
+        DataError: A name that the source does not carry, or labels of another length.
+    """
+    if labels is None:
+        return source
+    names = label_names(labels)
+    if names is None or (source.columns is None and not source.labels and not isinstance(labels, str)):
+        return replace(source, labels={"label": label_array(labels, len(source), source.name)})
+    for name in names:
+        if name not in source.labels:
+            way_out = hint(name, source.labels) if source.labels else f"give an array of {len(source)} labels"
+            raise DataError(f"{source.name}: labels={name!r} is not carried by it; {way_out}")
+    return replace(source, labels={name: source.labels[name] for name in names})
+
+
+def label_names(labels: Labels) -> tuple[str, ...] | None:
+    """The names in `labels`, or None if it holds the labels themselves."""
+    if labels is None:
+        return ()
+    if isinstance(labels, str):
+        return (labels,)
+    if isinstance(labels, (list, tuple)) and all(isinstance(name, str) for name in labels):
+        return tuple(labels)
+    return None
+
+
+def label_array(labels: object, n: int, name: str) -> np.ndarray:
+    """`labels` as an array of one per row."""
+    array = np.asarray(labels)
+    if array.shape != (n,):
+        raise DataError(f"{name}: labels of shape {array.shape} for {n} rows; give one label per row, of shape ({n},)")
+    return array
+
+
+def check_shape(shape: tuple[int, ...], name: str) -> None:
+    """Refuse data without a row, a feature, or two dimensions."""
+    if len(shape) < 2:
+        raise DataError(
+            f"{name}: expected a 2-D array, got {len(shape)}-D of shape {shape}. Reshape your data: "
+            "X.reshape(-1, 1) if it has a single feature, X.reshape(1, -1) if it is a single sample"
+        )
+    if shape[0] == 0:
+        raise DataError(f"{name}: 0 sample(s) (shape={shape}) while a minimum of 1 is required; give it some rows")
+    if 0 in shape[1:]:
+        raise DataError(f"{name}: 0 feature(s) (shape={shape}) while a minimum of 1 is required.")
+
+
+def numeric(values: np.ndarray, name: str) -> np.ndarray:
+    """`values` as C-contiguous uint8, float32 or float64 in the machine's byte order; no copy if it is that already.
+
+    Raises:
+        DataError: Complex numbers, text, dates, records.
+        NotNumbers: Objects that are no numbers.
+    """
+    kind = values.dtype.kind
+    if kind == "c":
+        raise DataError(f"{name}: Complex data not supported; give its parts: np.stack([X.real, X.imag], axis=-1)")
+    if kind == "O":
+        values = _from_objects(values, name)
+    elif kind not in "biuf":
+        what = {"U": "text", "S": "bytes", "T": "text", "M": "dates", "m": "time spans"}.get(kind, "records")
+        raise DataError(
+            f"{name}: holds {what} ({values.dtype}), not numbers; use X.astype(float) where that has a meaning"
+        )
+    return np.ascontiguousarray(values, dtype=stored_dtype(values.dtype))
+
+
+def stored_dtype(dtype: np.dtype) -> np.dtype:
+    """What numbers of `dtype` are kept as: uint8 and float32 as they are, float16 as float32, the rest as float64."""
+    if dtype == np.uint8:
+        return np.dtype(np.uint8)
+    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
+
+
+def _from_objects(values: np.ndarray, name: str) -> np.ndarray:
+    try:
+        if not any(isinstance(value, (str, bytes)) for value in values.flat):
+            return values.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass  # looked up below, where its place is known
+    for flat, value in enumerate(values.flat):
+        _check_object(value, f"{name}: {place(np.unravel_index(flat, values.shape))}")
+    raise DataError(f"{name}: its objects cannot be made into numbers; use X.astype(float)")
+
+
+def _check_object(value: object, where: str) -> None:
+    if isinstance(value, (str, bytes)):
+        raise DataError(f"{where}: {value!r} is not a number but text; use X.astype(float) if all of it is numbers")
+    try:
+        np.asarray([value], dtype=object).astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise NotNumbers(f"{where}: {error}; give numbers only") from error
+
+
+def place(index: Sequence[int | np.integer], columns: Sequence[str] | None = None) -> str:
+    """A position in words: ``row 3, column 2``, ``column 'price', row 3`` or ``row 3, pixel (4, 5)``."""
+    row, *rest = (int(i) for i in index)
+    if columns is not None:
+        return f"column {columns[rest[0]]!r}, row {row} (counted from 0)"
+    where = f"column {rest[0]}" if len(rest) == 1 else f"pixel {tuple(rest)}"
+    return f"row {row}, {where} (counted from 0)"
+
+
+def check_finite(values: np.ndarray, name: str) -> None:
+    """Refuse NaN and infinity, naming the first by row and column (or pixel)."""
+    first = first_not_finite(values)
+    if first is None:
+        return
+    what = "NaN" if np.isnan(values[first]) else "inf" if values[first] > 0 else "-inf"
+    way_out = "X = X[np.isfinite(X).all(axis=1)]" if values.ndim == 2 else "np.nan_to_num(X)"
+    verb = "drop such rows with" if values.ndim == 2 else "replace it, for instance with"
+    raise DataError(f"{name}: {place(first)} is {what}; {verb} {way_out}")
+
+
+def first_not_finite(values: np.ndarray) -> tuple[int, ...] | None:
+    """The index of the first NaN or infinity, row by row, or None."""
+    if values.dtype.kind != "f":
+        return None
+    for start, block in _blocks(values):
+        bad = ~np.isfinite(block)
+        if bad.any():
+            row, *rest = (int(i) for i in np.unravel_index(int(bad.argmax()), block.shape))
+            return (start + row, *rest)
+    return None
+
+
+def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    step = max(1, _BLOCK // max(1, values[:1].nbytes))
+    for start in range(0, len(values), step):
+        yield start, values[start : start + step]
+
+
+def check_memory(needed: int, name: str, packed: int | None = None) -> None:
+    """Refuse what this machine cannot hold, and what a small file unpacks to beyond all reason.
+
+    Args:
+        needed: Bytes once read.
+        name: What messages call the file.
+        packed: Bytes of the compressed file, if it is one.
+    """
+    memory = _physical_memory()
+    if needed > memory:
+        raise DataError(f"{name}: needs {_size(needed)} where this machine has {_size(memory)}; give it fewer rows")
+    if packed is not None and needed > max(_GIB, _MOST_SHRUNK * packed):
+        raise DataError(
+            f"{name}: {_size(packed)} that unpack to {_size(needed)} or more look like a decompression bomb; "
+            "unpack it yourself if you trust it"
+        )
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return 16 * _GIB
+
+
+def _size(n: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if n < 1024:
+            return f"{n:.3g} {unit}" if unit != "bytes" else f"{n:.0f} bytes"
+        n /= 1024
+    return f"{n:,.0f} TiB"
