@@ -1,0 +1,84 @@
+"""The referee of every fit: what did the network gain over exact PCA of the same size on the same rows?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latens.analysis.principal import principal_components
+
+__all__ = ["Referee", "judge"]
+
+# Ratios within this of one are called level: less than the spread between seeds.
+_LEVEL = 0.01
+
+
+@dataclass(frozen=True)
+class Referee:
+    """A model's error beside that of exact PCA.
+
+    Args:
+        n_components: Size of both codes.
+        pca_error: Mean squared error of exact, centred PCA, in the scaled units that the model is trained in.
+        model_error: The model's, on the same rows, in the same units.
+        rows: ``"held-out"``, or ``"training"`` if nothing was held out.
+        n_rows: How many.
+        n_features: Numbers in a sample.
+    """
+
+    n_components: int
+    pca_error: float
+    model_error: float
+    rows: str
+    n_rows: int
+    n_features: int
+
+    @property
+    def comparable(self) -> bool:
+        """PCA with as many components as features only copies, and then says nothing about the model."""
+        return self.n_components < self.n_features and self.pca_error > 0
+
+    @property
+    def ratio(self) -> float:
+        """The model's error over PCA's: below one, the network earned its place. NaN if not comparable."""
+        return self.model_error / self.pca_error if self.comparable else float("nan")
+
+    @property
+    def verdict(self) -> str:
+        """The answer in one sentence."""
+        where = f"on {self.n_rows:,} {self.rows} row{'s' * (self.n_rows != 1)}"
+        if not self.comparable:
+            return (
+                f"error {self.model_error:.4g} {where}; PCA with {self.n_components} components for "
+                f"{self.n_features} features would only copy, so there is no comparison"
+            )
+        figures = f"({self.model_error:.4g} against {self.pca_error:.4g} {where})"
+        if abs(self.ratio - 1) <= _LEVEL:
+            return f"level with exact PCA of the same size {figures}"
+        if self.ratio < 1:
+            return f"beats exact PCA of the same size by {100 * (1 - self.ratio):.1f} % {figures}"
+        return f"use PCA: its error at the same size is {100 * (1 - 1 / self.ratio):.1f} % smaller {figures}"
+
+
+def judge(train: np.ndarray, held_out: np.ndarray, model_error: float, n_components: int) -> Referee:
+    """Solve PCA on the training rows and compare on the held-out ones (on the training rows if there are none).
+
+    Args:
+        train: (m, D), scaled as the model sees them.
+        held_out: (k, D); k may be 0.
+        model_error: The model's mean squared error on the rows of comparison.
+        n_components: Size of the code.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(100, 4))
+        >>> judge(x, x[:10], model_error=0.1, n_components=2).rows
+        'held-out'
+    """
+    features = train.shape[1]
+    judged = held_out if len(held_out) else train
+    pca_error = 0.0
+    if n_components < features:
+        pca_error = float(principal_components(train, n_components).errors(judged).mean())
+    rows = "held-out" if len(held_out) else "training"
+    return Referee(n_components, pca_error, model_error, rows, len(judged), features)

@@ -1,0 +1,246 @@
+"""What may watch a fit: progress, TensorBoard, checkpoints, signals, early stopping.
+
+A callback hears of the start, each step, each epoch and the end; `enough` may end the fit. It never changes the model.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from latens import persistence
+from latens.errors import Interrupted, MissingExtra, ModelFileError, OutputError
+from latens.history import History
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "Callback",
+    "Checkpoints",
+    "EarlyStopping",
+    "Progress",
+    "SignalGuard",
+    "TensorBoard",
+    "Watched",
+    "newest",
+    "notify",
+]
+
+Event = Literal["fit_start", "step_end", "epoch_end", "fit_end"]
+
+
+class Watched(Protocol):
+    """What a callback sees of the training state."""
+
+    step: int
+    epoch: int
+    history: History
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+    @property
+    def max_epochs(self) -> int: ...
+    @property
+    def running_loss(self) -> float: ...
+    def checkpoint(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]: ...
+
+
+class Callback:
+    """The role, with every method doing nothing."""
+
+    def fit_start(self, state: Watched) -> None: ...
+    def step_end(self, state: Watched) -> None: ...
+    def epoch_end(self, state: Watched) -> None: ...
+    def fit_end(self, state: Watched) -> None: ...
+
+    def enough(self, state: Watched) -> bool:
+        """Whether to stop before the next epoch; a function of the state alone, so that a resume agrees."""
+        return False
+
+
+class EarlyStopping(Callback):
+    """Stop when the held-out loss has not improved for some epochs (Prechelt, 1998).
+
+    Args:
+        patience: Epochs to wait for an improvement.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def enough(self, state: Watched) -> bool:
+        losses = state.history.columns.get("validation_loss", ())
+        return len(losses) - losses.index(min(losses)) > self.patience if losses else False
+
+
+class Checkpoints(Callback):
+    """Write the whole state to a folder, every so many steps or minutes and at the end of an epoch, newest two kept.
+
+    Args:
+        folder: Where; made when the first one is written.
+        every_steps: Steps between two checkpoints; None for no such rule.
+        every_minutes: Minutes between two checkpoints; an epoch's end obeys it too.
+    """
+
+    def __init__(self, folder: str | Path, every_steps: int | None = None, every_minutes: float = 5.0) -> None:
+        self.folder = Path(folder)
+        self.every_steps = every_steps
+        self.every_minutes = every_minutes
+        self._last = time.monotonic()
+        self._written = (-1, -1)
+
+    def step_end(self, state: Watched) -> None:
+        due = bool(self.every_steps) and state.step % (self.every_steps or 1) == 0
+        if due or time.monotonic() - self._last > 60 * self.every_minutes:
+            self.save(state)
+
+    def epoch_end(self, state: Watched) -> None:
+        if self.every_steps is None and time.monotonic() - self._last > 60 * self.every_minutes:
+            self.save(state)
+
+    def save(self, state: Watched) -> Path:
+        """Write a checkpoint of this moment and remove the older ones; the path written."""
+        path = self.folder / f"step-{state.step:09d}.latens"
+        if self._written != (state.step, state.epoch):
+            _make_folder(self.folder)
+            header, tensors = state.checkpoint()
+            persistence.write(path, header, tensors)
+            for old in sorted(self.folder.glob("step-*.latens"))[:-2]:
+                old.unlink(missing_ok=True)
+        self._last, self._written = time.monotonic(), (state.step, state.epoch)
+        return path
+
+
+def newest(folder: str | Path) -> persistence.ModelFile | None:
+    """The newest valid checkpoint of a run folder, by step and never by clock; None if there is none."""
+    for path in sorted(Path(folder).glob("step-*.latens"), reverse=True):
+        try:
+            return persistence.read(path)
+        except ModelFileError as error:
+            warnings.warn(f"skipped a checkpoint: {error}", RuntimeWarning, stacklevel=2)
+    return None
+
+
+class SignalGuard(Callback):
+    """Between Ctrl-C (or SIGTERM) and the end of the process: save at the last finished step and say where.
+
+    Use it as a context around the fit; outside it the process's own handlers stand.
+
+    Args:
+        checkpoints: What writes the last state; None leaves nothing behind.
+    """
+
+    def __init__(self, checkpoints: Checkpoints | None) -> None:
+        self.checkpoints = checkpoints
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> SignalGuard:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._received is not None:  # asked twice: do not wait for the step
+            raise KeyboardInterrupt
+        self._received = number
+
+    def step_end(self, state: Watched) -> None:
+        if self._received is None:
+            return
+        where = "nothing was saved"
+        if self.checkpoints is not None:
+            where = f"saved {self.checkpoints.save(state)}; continue with --resume"
+        raise Interrupted(f"interrupted at step {state.step}: {where}", signal=self._received)
+
+
+class Progress(Callback):
+    """A bar with the loss and the time left on a terminal; nothing when stderr is a file or a pipe."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def fit_start(self, state: Watched) -> None:
+        if not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"))
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task("", total=state.max_epochs, completed=state.epoch)
+
+    def step_end(self, state: Watched) -> None:
+        # Ten looks an epoch: reading a loss makes the host wait for a GPU.
+        if self._bar is not None and state.step % max(1, state.steps_per_epoch // 10) == 0:
+            done = state.step / state.steps_per_epoch
+            self._bar.update(self._task, completed=done, description=f"loss {state.running_loss:.5g}")
+
+    def epoch_end(self, state: Watched) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=state.epoch, description=_losses(state.history))
+
+    def fit_end(self, state: Watched) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+class TensorBoard(Callback):
+    """Write the history as TensorBoard scalars.
+
+    Args:
+        folder: Where the event files go.
+
+    Raises:
+        MissingExtra: tensorboard is not installed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise MissingExtra.of("tensorboard", "log") from error
+        _make_folder(Path(folder))
+        self._writer: Any = SummaryWriter(str(folder))
+
+    def epoch_end(self, state: Watched) -> None:
+        for name in ("train_loss", "validation_loss", "learning_rate"):
+            if name in state.history.columns:
+                self._writer.add_scalar(name, state.history[name][-1], state.step)
+
+    def fit_end(self, state: Watched) -> None:
+        self._writer.close()
+
+
+def notify(callbacks: Sequence[Callback], event: Event, state: Watched) -> None:
+    """Tell every callback of an event, in order."""
+    for callback in callbacks:
+        getattr(callback, event)(state)
+
+
+def _losses(history: History) -> str:
+    held_out = history.columns.get("validation_loss", (math.nan,))[-1]
+    suffix = "" if math.isnan(held_out) else f", held out {held_out:.5g}"
+    return f"loss {history['train_loss'][-1]:.5g}{suffix}"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error

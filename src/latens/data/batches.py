@@ -1,0 +1,100 @@
+"""Training data that fits: one tensor on the device, indexed batch by batch, never collated item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latens.schema import Samples, Schema
+from latens.seeds import Keyed, keyed, order
+
+__all__ = ["Batch", "ResidentRows", "TrainingData", "resident"]
+
+# Rows scaled at a time on the way to the device, and rows of an evaluation batch.
+_CHUNK = 4096
+_EVALUATION_BATCH = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What a model's loss sees.
+
+    Args:
+        x: (B, *shape), scaled.
+        target: (B, *shape), what to predict: x itself, or the clean partner of paired data.
+        random: The rows' random draws in this epoch.
+    """
+
+    x: Tensor
+    target: Tensor
+    random: Keyed
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class ResidentRows:
+    """Some rows of a tensor, visited in an order that is a function of (seed, epoch).
+
+    Args:
+        x: (n, *shape) on the device, all rows.
+        target: The same shape; may be `x` itself.
+        rows: (m,) int64 on the device, the rows to visit.
+        batch_size: Rows a step. A last batch of one joins the one before: batch statistics need two.
+        seed: The run's seed.
+    """
+
+    x: Tensor
+    target: Tensor
+    rows: Tensor
+    batch_size: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        full, rest = divmod(len(self), self.batch_size)
+        return max(1, full + (rest > 1)) if len(self) else 0
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The epoch's batches from step `start` on: resuming is one integer."""
+        shuffled = self.rows[torch.from_numpy(order(self.seed, epoch, len(self))).to(self.rows.device)]
+        for step in range(start, self.steps):
+            last = step == self.steps - 1
+            yield self._batch(shuffled[step * self.batch_size : None if last else (step + 1) * self.batch_size], epoch)
+
+    def in_order(self) -> Iterator[Batch]:
+        """All rows once, in their own order, for evaluation."""
+        for rows in self.rows.split(_EVALUATION_BATCH):
+            yield self._batch(rows, epoch=0)
+
+    def _batch(self, index: Tensor, epoch: int) -> Batch:
+        x = self.x[index]
+        target = x if self.target is self.x else self.target[index]
+        return Batch(x, target, keyed(self.seed, epoch, index))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """The rows to learn from and the rows held out (none if there is no split)."""
+
+    train: ResidentRows
+    validation: ResidentRows
+
+
+def resident(source: Samples, schema: Schema, device: torch.device) -> Tensor:  # -> (n, *shape) float32
+    """The source's values, scaled, as one float32 tensor on the device."""
+    values = source.values
+    tensor = torch.empty(values.shape, dtype=torch.float32)
+    for start in range(0, len(values), _CHUNK):
+        block = np.ascontiguousarray(schema.scale_values(values[start : start + _CHUNK]), dtype=np.float32)
+        tensor[start : start + len(block)] = torch.from_numpy(block)
+    return tensor.to(device)

@@ -1,0 +1,135 @@
+"""Everything that latens raises on purpose.
+
+.. code-block:: text
+
+    LatensError                      the root: `except LatensError` catches all of them
+    ├── DataError      (ValueError)          what was read: a file, an array, a row, a column
+    ├── ModelFileError (ValueError)          a model file or a checkpoint
+    ├── ConfigError    (ValueError)          an argument, a setting, a name
+    ├── DivergedError  (ArithmeticError)     training produced a number that is not finite
+    ├── OutputError    (OSError)             a result that cannot be written
+    ├── Interrupted    (InterruptedError)    a signal stopped the fit after its last step was saved
+    └── MissingExtra   (ImportError)         an optional dependency that is not installed
+
+A message names the argument (or the file, row and column), the value seen and the way out, in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from operator import index
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DivergedError",
+    "Interrupted",
+    "LatensError",
+    "MissingExtra",
+    "ModelFileError",
+    "OutputError",
+    "choice",
+    "finite",
+    "whole",
+]
+
+
+class LatensError(Exception):
+    """The root of the tree; never raised itself."""
+
+
+class DataError(LatensError, ValueError):
+    """Something that was read cannot be used."""
+
+
+class ModelFileError(LatensError, ValueError):
+    """A model file or checkpoint is damaged, foreign, or from another version."""
+
+
+class ConfigError(LatensError, ValueError):
+    """An argument or setting has a value that cannot work."""
+
+
+class DivergedError(LatensError, ArithmeticError):
+    """The loss or a weight stopped being a finite number."""
+
+
+class OutputError(LatensError, OSError):
+    """A result cannot be written where it was asked for."""
+
+
+class Interrupted(LatensError, InterruptedError):
+    """A signal ended the fit; the last finished step is on disk.
+
+    Args:
+        message: The line to show.
+        signal: The signal's number (2 for Ctrl-C, 15 for a polite kill).
+    """
+
+    def __init__(self, message: str, signal: int = 2) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+class MissingExtra(LatensError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtra:
+        """The error with the exact command that installs what is missing."""
+        return cls(f'{package} is not installed; use: pip install "latens[{extra}]"')
+
+
+def choice(argument: str, value: object, allowed: Iterable[str]) -> str:
+    """`value` if it is one of `allowed`, else a `ConfigError` with the nearest name.
+
+    Example:
+        >>> choice("hidden", "wide", ["taper", "wide"])
+        'wide'
+    """
+    names = [str(name) for name in allowed]
+    if isinstance(value, str) and value in names:
+        return value
+    near = get_close_matches(str(value), names, n=1)
+    way_out = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+    raise ConfigError(f"{argument}={value!r} is not known; {way_out}")
+
+
+def finite(
+    argument: str,
+    value: float,
+    *,
+    at_least: float = float("-inf"),
+    at_most: float = float("inf"),
+) -> float:
+    """`value` as a float if it is a number in [at_least, at_most], else a `ConfigError`.
+
+    Example:
+        >>> finite("std", 0.5, at_least=0)
+        0.5
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if at_least <= number <= at_most and abs(number) != float("inf"):
+        return number
+    bounds = [f">= {at_least:g}"] * (at_least > float("-inf")) + [f"<= {at_most:g}"] * (at_most < float("inf"))
+    raise ConfigError(f"{argument}={value!r} is out of range; use a finite number {' and '.join(bounds)}".rstrip())
+
+
+def whole(argument: str, value: object, *, at_least: int) -> int:
+    """`value` as an int if it is a whole number >= at_least, else a `ConfigError`.
+
+    Example:
+        >>> whole("batch_size", 128, at_least=1)
+        128
+    """
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = at_least - 1
+    if number < at_least or isinstance(value, bool):
+        raise ConfigError(f"{argument}={value!r} is out of range; use a whole number >= {at_least}")
+    return number

@@ -1,0 +1,9 @@
+"""The public face: estimators with scikit-learn's manners."""
+
+from __future__ import annotations
+
+from latens.estimators.autoencoder import Autoencoder
+from latens.estimators.files import load
+from latens.estimators.linear import LinearAutoencoder
+
+__all__ = ["Autoencoder", "LinearAutoencoder", "load"]

@@ -1,0 +1,161 @@
+"""The fully connected autoencoder: deep, overcomplete, denoising, tied, by its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from latens.corruptions import resolve_corruption
+from latens.errors import ConfigError, choice, whole
+from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.sizes import code_size
+from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
+from latens.schema import Schema
+
+__all__ = ["Autoencoder"]
+
+_LAYERS = 100
+
+
+class Autoencoder(Reconstructor):
+    r"""A fully connected autoencoder.
+
+    .. math:: \hat{x} = g(f(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)
+
+    Blocks Linear → BatchNorm → activation → dropout stand between the data and a linear code, and mirrored between the
+    code and the output (Hinton & Salakhutdinov, 2006, https://doi.org/10.1126/science.1127647). With a `corruption` it
+    is a denoising autoencoder (Vincent et al., 2008, https://doi.org/10.1145/1390156.1390294).
+
+    Args:
+        n_components: Numbers in a code; ``"auto"`` is min(32, ⌈D/2⌉), and 2D for ``hidden="wide"``.
+        hidden: ``"taper"`` for widths max(D // k, n, 8) with k = 2, 3, 4; ``"wide"`` for three of 2D; or the widths
+            from the data to the code, mirrored in the decoder; ``[]`` for none.
+        decoder_hidden: Widths from the code to the data where they should not mirror `hidden`.
+        activation: Between the layers: relu, gelu, leaky-relu, elu, silu, tanh, sigmoid or identity.
+        code_activation: Of the code; None is linear.
+        output: ``"auto"`` is sigmoid for data bounded in [0, 1] and linear otherwise.
+        batch_norm: Whether the blocks normalise.
+        dropout: Probability of losing a unit after each block, in training.
+        corruption: What is done to the input in training: an instance, ``"gaussian:0.5"``, or a function of the batch.
+        tied: The decoder uses the encoder's weights transposed.
+        scaling: ``"auto"``, or one of the schema's scalings.
+        max_epochs: Passes over the training rows.
+        batch_size: Rows a step, at least 2.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+        schedule: ``"constant"``, ``"cosine"`` or ``"one-cycle"``.
+        clip_value: Bound on every number of the gradient, or None.
+        clip_norm: Bound on the gradient's norm, or None.
+        precision: ``"32-true"``, ``"bf16-mixed"`` or ``"16-mixed"``.
+        validation_fraction: Share of rows held out, in [0, 1).
+        early_stopping: Stop when the held-out loss has not improved for `patience` epochs, and keep the best weights.
+        patience: Epochs.
+        random_state: Seed of the split, the weights, the order and the noise.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+        verbose: 0 for no progress bar.
+
+    Raises:
+        ConfigError: On `fit`: a setting that cannot work, such as too many components for a taper.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(100, 6))
+        >>> ae = Autoencoder(n_components=2, max_epochs=1, verbose=0).fit(X)
+        >>> ae.transform(X).shape, ae.reconstruct(X).shape
+        ((100, 2), (100, 6))
+    """
+
+    def __init__(
+        self,
+        n_components: int | str = "auto",
+        hidden: str | Sequence[int] = "taper",
+        decoder_hidden: Sequence[int] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        output: str = "auto",
+        batch_norm: bool = True,
+        dropout: float = 0.0,
+        corruption: Any = None,
+        tied: bool = False,
+        scaling: str = "auto",
+        max_epochs: int = 10,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        schedule: str = "constant",
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        precision: str = "32-true",
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        patience: int = 5,
+        random_state: Any = 0,
+        device: str = "auto",
+        verbose: int = 1,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden = hidden
+        self.decoder_hidden = decoder_hidden
+        self.activation = activation
+        self.code_activation = code_activation
+        self.output = output
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+        self.corruption = corruption
+        self.tied = tied
+        self.scaling = scaling
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.clip_value = clip_value
+        self.clip_norm = clip_norm
+        self.precision = precision
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def network_name(self) -> str:
+        return "wide" if isinstance(self.hidden, str) and self.hidden == "wide" else "deep"
+
+    def network_config(self, schema: Schema) -> dict[str, Any]:
+        features = schema.n_features
+        code = code_size(self.n_components, features, wide=self.network_name() == "wide")
+        widths = self._widths(features, code)
+        decoder = None if self.decoder_hidden is None else [code, *_whole_widths(self.decoder_hidden), features]
+        return {
+            "encoder": [features, *widths, code],
+            "decoder": decoder,
+            "block": {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": self.dropout},
+            "code_activation": self.code_activation,
+            "output": self._output(schema),
+            "tied": bool(self.tied),
+            "corruption": resolve_corruption(self.corruption),
+        }
+
+    def _widths(self, features: int, code: int) -> list[int]:
+        if not isinstance(self.hidden, str):
+            return _whole_widths(self.hidden)
+        if choice("hidden", self.hidden, ("taper", "wide")) == "wide":
+            return wide_widths(features)
+        if code > features:
+            raise ConfigError(
+                f"n_components={code} exceeds the {features} input features; "
+                f'use n_components<={features} or hidden="wide"'
+            )
+        return taper_widths(features, code)
+
+    def _output(self, schema: Schema) -> str:
+        if choice("output", self.output, ("auto", *OUTPUTS)) == "auto":
+            return "sigmoid" if schema.bounded else "linear"
+        return self.output
+
+
+def _whole_widths(widths: Sequence[int]) -> list[int]:
+    if len(widths) > _LAYERS:
+        raise ConfigError(f"hidden has {len(widths)} layers; use at most {_LAYERS}")
+    return [whole("hidden", width, at_least=1) for width in widths]

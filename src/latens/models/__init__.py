@@ -1,0 +1,63 @@
+"""The networks, by the name that stands in the model file and on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from latens.data.batches import Batch
+from latens.errors import choice
+from latens.layers import initialise
+from latens.models.autoencoders import DenseNetwork, LinearNetwork
+from latens.seeds import generator
+
+__all__ = ["MODELS", "Model", "build", "skeleton", "with_weights"]
+
+
+class Model(Protocol):
+    """The role: a module whose `loss` of a batch is a number to make small."""
+
+    config: Mapping[str, Any]
+
+    def loss(self, batch: Batch) -> Tensor: ...
+    def encode(self, x: Tensor) -> Tensor: ...
+    def decode(self, code: Tensor) -> Tensor: ...
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "linear": LinearNetwork,
+    "deep": DenseNetwork,
+    "wide": DenseNetwork,
+}
+
+
+def build(name: str, config: Mapping[str, Any], seed: int) -> nn.Module:
+    """A new network of the registry with initial weights that are a function of the seed.
+
+    Example:
+        >>> network = build("linear", {"n_features": 4, "n_components": 2}, seed=0)
+        >>> network.encoder.weight.shape
+        torch.Size([2, 4])
+    """
+    network = skeleton(name, config).to_empty(device="cpu")
+    random = generator(seed, "weights")
+    initialise(network, random)
+    if isinstance(network, LinearNetwork):
+        network.initialise(random)
+    return network
+
+
+def skeleton(name: str, config: Mapping[str, Any]) -> nn.Module:
+    """The network's names and shapes without memory behind them; the global random state stays as it is."""
+    with torch.device("meta"):
+        return MODELS[choice("model", name, MODELS)](**config)
+
+
+def with_weights(name: str, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+    """The network of the registry around given weights and buffers, all of them and no others."""
+    network = skeleton(name, config)
+    network.load_state_dict(dict(weights), assign=True)
+    return network.eval()

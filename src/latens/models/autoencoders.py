@@ -1,0 +1,217 @@
+"""Autoencoders: networks that predict the input from the input through a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from latens.corruptions import corruption_config, resolve_corruption
+from latens.data.batches import Batch
+from latens.errors import ConfigError, choice
+from latens.layers import Block, Dropout, Linear, TransposeLinear, activation_layer
+from latens.losses import orthogonality_penalty, squared_error
+
+__all__ = ["OUTPUTS", "DenseNetwork", "LinearNetwork", "taper_widths", "wide_widths"]
+
+OUTPUTS = ("linear", "sigmoid")
+
+
+def taper_widths(n_features: int, n_components: int) -> list[int]:
+    """Hidden widths max(D // k, n, 8) for k = 2, 3, 4, from the data towards the code.
+
+    Example:
+        >>> taper_widths(784, 2)
+        [392, 261, 196]
+    """
+    return [max(n_features // k, n_components, 8) for k in (2, 3, 4)]
+
+
+def wide_widths(n_features: int) -> list[int]:
+    """Three hidden layers of 2D units.
+
+    Example:
+        >>> wide_widths(784)
+        [1568, 1568, 1568]
+    """
+    return [2 * n_features] * 3
+
+
+class _Reconstructing(nn.Module):
+    """The loss that every autoencoder shares: predict the clean target from the corrupted input."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def __init__(self, corruption: object = None) -> None:
+        super().__init__()
+        self.corruption = resolve_corruption(corruption)
+
+    def encode(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, n)
+        code: Tensor = self.encoder(x.flatten(1))
+        return code
+
+    def decode(self, code: Tensor) -> Tensor:  # (B, n) -> (B, D)
+        x: Tensor = self.decoder(code)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, D)
+        return self.decode(self.encode(x))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean squared error against the target; in training mode the input is corrupted first."""
+        x = batch.x
+        if self.training:
+            self._key_dropout(batch)
+            if self.corruption is not None:
+                x = self.corruption(x, batch.random.stream("corruption"))
+        return squared_error(self(x), batch.target).mean()
+
+    def _key_dropout(self, batch: Batch) -> None:
+        layers = (layer for layer in self.modules() if isinstance(layer, Dropout))
+        for number, layer in enumerate(layers):
+            layer.random = batch.random.stream(f"dropout-{number}")
+
+
+class LinearNetwork(_Reconstructing):
+    r"""PCA as a bottleneck autoencoder with one shared weight.
+
+    .. math:: \hat{x} = W^\top W x, \qquad \ell = \mathrm{MSE}(\hat{x}, x) + \lambda\, \mathrm{MSE}(W W^\top, I)
+
+    Source: Baldi & Hornik, 1989, https://doi.org/10.1016/0893-6080(89)90014-2.
+
+    Args:
+        n_features: Numbers in a sample, D.
+        n_components: Numbers in a code, n ≤ D.
+        orthogonality: Weight :math:`\lambda` of the penalty.
+        bias: Whether the decoder has a bias of its own, zero at first.
+        corruption: Of the input, in training.
+
+    Raises:
+        ConfigError: n > D.
+
+    Example:
+        >>> LinearNetwork(n_features=4, n_components=2).encode(torch.ones(3, 4)).shape
+        torch.Size([3, 2])
+    """
+
+    encoder: Linear
+    decoder: TransposeLinear
+
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int,
+        orthogonality: float = 0.1,
+        bias: bool = False,
+        corruption: object = None,
+    ) -> None:
+        super().__init__(corruption)
+        if n_components > n_features:
+            raise ConfigError(
+                f"n_components={n_components} exceeds the {n_features} input features; "
+                f'use n_components<={n_features}, or Autoencoder(hidden="wide") for an overcomplete code'
+            )
+        self.orthogonality = orthogonality
+        self.encoder = Linear(n_features, n_components, bias=False)
+        self.decoder = TransposeLinear(self.encoder, bias=bias)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The constructor's arguments, as JSON values."""
+        weight = self.encoder.weight
+        return {
+            "n_features": weight.shape[1],
+            "n_components": weight.shape[0],
+            "orthogonality": self.orthogonality,
+            "bias": self.decoder.bias is not None,
+            "corruption": corruption_config(self.corruption),
+        }
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """An orthonormal weight (Saxe et al., 2014, https://arxiv.org/abs/1312.6120)."""
+        nn.init.orthogonal_(self.encoder.weight, generator=generator)
+        self.decoder.reset_parameters()
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The reconstruction error; in training mode also the penalty."""
+        error = super().loss(batch)
+        return error + self.orthogonality * orthogonality_penalty(self.encoder.weight) if self.training else error
+
+
+class DenseNetwork(_Reconstructing):
+    r"""A fully connected autoencoder of any widths: deep, wide, tied or denoising by its arguments.
+
+    .. math:: \hat{x} = g_\theta(f_\phi(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)
+
+    Between the data and the code stand blocks Linear → BatchNorm → activation → dropout; the code and the output are
+    plain linear layers with an optional activation (Hinton & Salakhutdinov, 2006,
+    https://doi.org/10.1126/science.1127647).
+
+    Args:
+        encoder: Widths from the data to the code, both included: ``[784, 392, 261, 196, 2]``.
+        decoder: Widths from the code to the data; None mirrors the encoder.
+        block: Arguments of `Block`: activation, batch_norm, dropout.
+        code_activation: Of the code; None is linear.
+        output: ``"linear"``, or ``"sigmoid"`` for data bounded in [0, 1].
+        tied: Decoder layers use the encoder's weights transposed; the widths must mirror each other.
+        corruption: Of the input, in training.
+
+    Raises:
+        ConfigError: Ends that do not meet, or tied layers that do not mirror each other.
+
+    Example:
+        >>> DenseNetwork([6, 4, 2]).encode(torch.ones(3, 6)).shape
+        torch.Size([3, 2])
+    """
+
+    def __init__(
+        self,
+        encoder: Sequence[int],
+        decoder: Sequence[int] | None = None,
+        block: Mapping[str, Any] | None = None,
+        code_activation: str | None = None,
+        output: str = "linear",
+        tied: bool = False,
+        corruption: object = None,
+    ) -> None:
+        super().__init__(corruption)
+        down, up = list(encoder), list(decoder or reversed(encoder))
+        _check_widths(down, up, tied)
+        style = dict(block or {})
+        self.config: dict[str, Any] = {
+            "encoder": down,
+            "decoder": up,
+            "block": style,
+            "code_activation": code_activation,
+            "output": choice("output", output, OUTPUTS),
+            "tied": tied,
+            "corruption": corruption_config(self.corruption),
+        }
+        forward = [Linear(a, b) for a, b in pairwise(down)]
+        back = [TransposeLinear(linear) for linear in reversed(forward)] if tied else []
+        self.encoder = _stack(forward, down, style, activation_layer(code_activation, "code_activation"))
+        self.decoder = _stack(
+            back or [Linear(a, b) for a, b in pairwise(up)],
+            up,
+            style,
+            nn.Sigmoid() if output == "sigmoid" else nn.Identity(),
+        )
+
+
+def _stack(linears: Sequence[nn.Module], widths: Sequence[int], block: Mapping[str, Any], last: nn.Module) -> nn.Module:
+    """Blocks for all but the last linear layer, which only the activation `last` follows."""
+    blocks = [Block(linear, width, **block) for linear, width in zip(linears[:-1], widths[1:-1], strict=True)]
+    return nn.Sequential(*blocks, linears[-1], last)
+
+
+def _check_widths(down: list[int], up: list[int], tied: bool) -> None:
+    if min(len(down), len(up)) < 2 or min(*down, *up) < 1:
+        raise ConfigError(f"widths {down} -> {up} leave no layer between data and code; use at least two, all >= 1")
+    if down[-1] != up[0] or down[0] != up[-1]:
+        raise ConfigError(f"decoder widths {up} do not lead from the code of {down[-1]} back to {down[0]} features")
+    if tied and up != down[::-1]:
+        raise ConfigError(f"tied=True needs mirrored widths, not {down} and {up}; use tied=False or leave decoder out")

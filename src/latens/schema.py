@@ -1,0 +1,210 @@
+"""What was learned about the data, stored in the model file: raw data in, raw units out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from latens.errors import DataError, choice
+
+__all__ = ["SCALINGS", "Samples", "Schema"]
+
+SCALINGS = ("auto", "range", "standard", "center", "magnitude", "none")
+
+# Rows that are turned into float64 at a time: statistics never hold a second copy of the data.
+_CHUNK = 4096
+
+
+class Samples(Protocol):
+    """What a schema needs to see of a source (`latens.data.Source` is one)."""
+
+    @property
+    def values(self) -> np.ndarray: ...  # (n, *shape)
+    @property
+    def kind(self) -> str: ...
+    @property
+    def columns(self) -> tuple[str, ...] | None: ...
+    @property
+    def labels(self) -> Mapping[str, np.ndarray]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def typed(self) -> bool: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    r"""The shape, names and scaling of the data a model was fitted on.
+
+    .. math:: z = (x - \text{offset}) / \text{scale}
+
+    Args:
+        kind: ``"table"`` or ``"images"``.
+        shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images.
+        columns: The features' names, if they have any.
+        dtype: Of the values it was fitted on.
+        scaling: ``range`` (to [0, 1] by the least and greatest value), ``standard`` (each column to mean 0, deviation
+            1), ``center`` (each column to mean 0, all divided by one number), ``magnitude`` (all divided by one
+            number) or ``none``.
+        offset: float64, of shape () or (features,).
+        scale: float64, of shape () or (features,), never zero.
+        bounded: The scaled training rows lie in [0, 1]: a sigmoid output fits.
+        label_names: The columns that were carried along and not learned from.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    columns: tuple[str, ...] | None
+    dtype: str
+    scaling: str
+    offset: np.ndarray
+    scale: np.ndarray
+    bounded: bool
+    label_names: tuple[str, ...] = ()
+
+    @classmethod
+    def learn(cls, source: Samples, rows: np.ndarray, scaling: str = "auto") -> Schema:
+        """Fit the scaling on `rows` (the training rows, int64) of `source` and on nothing else.
+
+        ``"auto"``: images and uint8 by their range; a 2-D array that already lies in [0, 1] stays as it is; other
+        arrays and typed tables are standardised column by column.
+
+        Raises:
+            ConfigError: `scaling` is unknown.
+        """
+        choice("scaling", scaling, SCALINGS)
+        low, high = _extent(source.values, rows)
+        unit = low >= 0.0 and high <= 1.0
+        by_range = source.kind == "images" or source.values.dtype == np.uint8
+        if scaling == "auto":
+            scaling = "range" if by_range else "none" if unit and not source.typed else "standard"
+        if scaling == "range" and unit:
+            low, high = 0.0, 1.0
+        offset, scale = _fit(source.values, rows, scaling, (low, high), by_range)
+        return cls(
+            kind=source.kind,
+            shape=tuple(source.values.shape[1:]),
+            columns=source.columns,
+            dtype=str(source.values.dtype),
+            scaling=scaling,
+            offset=offset,
+            scale=scale,
+            bounded=scaling == "range" or (scaling == "none" and unit),
+            label_names=tuple(source.labels),
+        )
+
+    @property
+    def n_features(self) -> int:
+        """Numbers in one sample."""
+        return math.prod(self.shape)
+
+    def scale_values(self, values: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n, *shape)
+        """The values as the model sees them: float64 for float64 input, float32 otherwise."""
+        kept = np.dtype(np.float64 if values.dtype == np.float64 else np.float32)
+        if self.scaling == "none":
+            return values.astype(kept, copy=False)
+        flat = values.reshape(len(values), -1)
+        scaled: np.ndarray = (flat - self.offset) / self.scale
+        return scaled.astype(kept).reshape(values.shape)
+
+    def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) -> (n, *shape)
+        """Back in the user's units and shape; the dtype stays."""
+        flat = values.reshape(len(values), -1)
+        if self.scaling != "none":
+            flat = (flat * self.scale + self.offset).astype(values.dtype)
+        return flat.reshape(len(values), *self.shape)
+
+    def check(self, source: Samples) -> None:
+        """Refuse a source that this schema does not describe, naming the difference."""
+        shape = tuple(source.values.shape[1:])
+        if shape != self.shape:
+            raise DataError(
+                f"{source.name}: samples of shape {shape} where the model was fitted on {self.shape}; "
+                f"give it {self.describe()}"
+            )
+
+    def describe(self) -> str:
+        """The data in words: ``images of 28 x 28`` or ``tables of 12 columns``."""
+        if self.kind == "images":
+            return f"images of {' x '.join(map(str, self.shape))}"
+        return f"tables of {self.shape[0]} column{'s' * (self.shape[0] != 1)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the two arrays, as JSON values."""
+        return {
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "columns": None if self.columns is None else list(self.columns),
+            "dtype": self.dtype,
+            "scaling": self.scaling,
+            "bounded": self.bounded,
+            "label_names": list(self.label_names),
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The two arrays, by name."""
+        return {"offset": self.offset, "scale": self.scale}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], offset: np.ndarray, scale: np.ndarray) -> Schema:
+        """The inverse of `to_json` and `arrays`."""
+        columns = fields["columns"]
+        return cls(
+            kind=choice("kind", fields["kind"], ("table", "images")),
+            shape=tuple(int(size) for size in fields["shape"]),
+            columns=None if columns is None else tuple(map(str, columns)),
+            dtype=str(fields["dtype"]),
+            scaling=choice("scaling", fields["scaling"], SCALINGS[1:]),
+            offset=offset,
+            scale=scale,
+            bounded=bool(fields["bounded"]),
+            label_names=tuple(map(str, fields["label_names"])),
+        )
+
+
+def _fit(
+    values: np.ndarray, rows: np.ndarray, scaling: str, extent: tuple[float, float], by_range: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and scale of a scaling that is no longer "auto"."""
+    low, high = extent
+    zero, one = np.zeros(()), np.ones(())
+    if scaling == "none":
+        return zero, one
+    if scaling == "range":
+        return zero + low, one * ((high - low) or 1.0)
+    mean, deviation = _moments(values, rows)
+    if scaling == "standard":
+        return mean, _safe(deviation, mean, values.dtype)
+    offset = mean if scaling == "center" else np.zeros_like(mean)
+    if low >= 0.0 and high <= 1.0:
+        return offset, one
+    typical = high - low if by_range else float(np.sqrt(np.mean(deviation**2 + (mean - offset) ** 2)))
+    return offset, one * (typical or 1.0)
+
+
+def _safe(deviation: np.ndarray, mean: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Deviations with 1 where a column's spread is below what its dtype can resolve: it is constant."""
+    resolution = 8 * np.finfo(dtype if dtype.kind == "f" else np.float64).eps
+    return np.where(deviation <= resolution * np.abs(mean), 1.0, deviation)
+
+
+def _blocks(values: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), _CHUNK):
+        block = values[rows[start : start + _CHUNK]]
+        yield block.reshape(len(block), -1).astype(np.float64)
+
+
+def _extent(values: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
+    extremes = [(float(block.min()), float(block.max())) for block in _blocks(values, rows)]
+    return min(low for low, _ in extremes), max(high for _, high in extremes)
+
+
+def _moments(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each feature in two passes: one pass loses the spread of a column far from zero."""
+    mean = sum(block.sum(axis=0) for block in _blocks(values, rows)) / len(rows)
+    variance = sum(((block - mean) ** 2).sum(axis=0) for block in _blocks(values, rows)) / len(rows)
+    return np.asarray(mean), np.sqrt(np.asarray(variance))

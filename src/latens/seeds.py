@@ -1,0 +1,149 @@
+"""Counter-based randomness: every random number is a function of a few integers.
+
+``order = f(seed, epoch)``, ``noise = f(seed, epoch, index)``: no generator carries state from one step to the next.
+Resuming is therefore one integer, the number of workers cannot matter, and nobody's global random state is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latens.errors import ConfigError
+
+__all__ = ["Keyed", "generator", "keyed", "order", "resolve_seed", "split_order"]
+
+# SplitMix64 (Steele, Lea & Flood, 2014, https://doi.org/10.1145/2660193.2660195), as signed 64-bit integers because
+# torch has no unsigned multiplication; two's complement wraps the same way.
+_GOLDEN = -0x61C8864680B583EB
+_MIX_A = -0x40A7B892E31B1A47
+_MIX_B = -0x6B2FB644ECCEEE15
+_LOW_32 = 0xFFFFFFFF
+
+
+def resolve_seed(random_state: object) -> int:
+    """The integer seed behind scikit-learn's `random_state`.
+
+    Args:
+        random_state: A non-negative integer below 2**63, None (fresh entropy), a NumPy Generator or RandomState.
+
+    Raises:
+        ConfigError: It is none of these.
+
+    Example:
+        >>> resolve_seed(7)
+        7
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**32))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**32, dtype=np.uint32))
+    if isinstance(random_state, (int, np.integer)) and 0 <= random_state < 2**63:
+        return int(random_state)
+    raise ConfigError(f"random_state={random_state!r} is no seed; use an integer from 0 to 2**63 - 1, or None")
+
+
+def _digest(*parts: object) -> int:
+    """63 bits that depend on every part and on nothing else."""
+    text = "/".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+
+
+def _numpy(*parts: object) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=_digest(*parts)))
+
+
+def order(seed: int, epoch: int, n: int) -> np.ndarray:
+    """The order in which `n` rows are visited in an epoch: a permutation of ``range(n)``, int64.
+
+    Example:
+        >>> sorted(order(seed=0, epoch=3, n=4).tolist())
+        [0, 1, 2, 3]
+    """
+    return _numpy("order", seed, epoch).permutation(n)
+
+
+def split_order(n: int, seed: int) -> np.ndarray:
+    """The permutation of ``range(n)`` whose head becomes the validation rows."""
+    return _numpy("split", seed).permutation(n)
+
+
+def generator(seed: int, purpose: str) -> torch.Generator:
+    """A CPU generator of our own for `purpose` ("weights", …); the global one stays as it is."""
+    return torch.Generator().manual_seed(_digest(purpose, seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Keyed:
+    """Random tensors for a batch of rows, each row's numbers keyed by (seed, epoch, index) and `stream`.
+
+    The same row gets the same numbers alone, in any batch, on any worker and after a resume. Calls are pure: the same
+    call twice gives the same tensor; independent draws come from different streams.
+
+    Args:
+        seed: The run's seed.
+        epoch: The epoch, from 0.
+        index: (B,) int64, the rows' positions in the data; it also says on which device to draw.
+        name: The stream.
+    """
+
+    seed: int
+    epoch: int
+    index: Tensor
+    name: str = ""
+
+    def stream(self, name: object) -> Keyed:
+        """The same rows with draws independent of every other stream."""
+        return replace(self, name=f"{self.name}/{name}")
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:  # -> (B, *) float32
+        """Uniform on [0, 1), of `shape` (B, …): one 64-bit word gives two numbers of 24 bits."""
+        width = math.prod(shape[1:])
+        bits = self._bits(shape, (width + 1) // 2)
+        pairs = torch.cat([(bits >> 40) & 0xFFFFFF, bits & 0xFFFFFF], dim=1)
+        return pairs[:, :width].to(torch.float32).mul_(2.0**-24).reshape(tuple(shape))
+
+    def normal(self, shape: Sequence[int]) -> Tensor:  # -> (B, *) float32
+        r"""Standard normal, of `shape` (B, …), by Box and Muller: one 64-bit word gives two numbers."""
+        width = math.prod(shape[1:])
+        bits = self._bits(shape, (width + 1) // 2)
+        radius = ((bits >> 32) & _LOW_32).to(torch.float32).add_(0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
+        angle = (bits & _LOW_32).to(torch.float32).mul_(2.0 * math.pi * 2.0**-32)
+        pairs = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)
+        return pairs[:, :width].reshape(tuple(shape))
+
+    def _bits(self, shape: Sequence[int], words: int) -> Tensor:  # -> (B, words) int64
+        if shape[0] != len(self.index):
+            raise ConfigError(f"shape[0]={shape[0]} differs from the {len(self.index)} keyed rows; use one row a key")
+        key = _digest("noise", self.seed, self.epoch, self.name)
+        rows = _mix(self.index.to(torch.int64) * _GOLDEN + key)
+        columns = torch.arange(1, words + 1, dtype=torch.int64, device=self.index.device) * _GOLDEN
+        return _mix(rows[:, None] + columns)
+
+
+def keyed(seed: int, epoch: int, index: Tensor) -> Keyed:
+    """The draws of the rows `index` in `epoch`.
+
+    Example:
+        >>> keyed(seed=0, epoch=0, index=torch.arange(2)).normal((2, 3)).shape
+        torch.Size([2, 3])
+    """
+    return Keyed(seed, epoch, index)
+
+
+def _mix(z: Tensor) -> Tensor:
+    """SplitMix64's finaliser, in place. Masks make the arithmetic shifts logical."""
+    z ^= (z >> 30) & 0x3FFFFFFFF
+    z *= _MIX_A
+    z ^= (z >> 27) & 0x1FFFFFFFFF
+    z *= _MIX_B
+    z ^= (z >> 31) & 0x1FFFFFFFF
+    return z

@@ -1,0 +1,319 @@
+"""The one loop that every model goes through."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from latens.callbacks import Callback, notify
+from latens.data.batches import ResidentRows, TrainingData
+from latens.devices import Runtime
+from latens.errors import ConfigError, DivergedError, ModelFileError, choice, finite, whole
+from latens.history import History
+from latens.persistence import ModelFile
+
+__all__ = ["SCHEDULES", "TrainConfig", "TrainState", "evaluate", "train"]
+
+
+def _constant(progress: float) -> float:
+    return 1.0
+
+
+def _cosine(progress: float) -> float:
+    """Loshchilov & Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts."""
+    return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def _one_cycle(progress: float) -> float:
+    """Smith & Topin, 2018, https://arxiv.org/abs/1708.07120: up from 1/25 for 30 % of the steps, then down to 0."""
+    rise = 0.3
+    if progress < rise:
+        return 1.0 - 0.96 * _cosine(progress / rise)
+    return _cosine((progress - rise) / (1.0 - rise))
+
+
+# A schedule maps the share of steps done, in [0, 1), to a factor of the learning rate: no state to save.
+SCHEDULES = {"constant": _constant, "cosine": _cosine, "one-cycle": _one_cycle}
+
+# Steps between two looks at whether the loss is still a number; a look makes the host wait for the device.
+_LOOK_EVERY = 50
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train.
+
+    Args:
+        max_epochs: Passes over the training rows.
+        learning_rate: Of AdamW; the highest one if there is a schedule.
+        weight_decay: Of AdamW, decoupled (Loshchilov & Hutter, 2019, https://arxiv.org/abs/1711.05101).
+        schedule: ``"constant"``, ``"cosine"`` or ``"one-cycle"``.
+        clip_value: Bound on every number of the gradient; None for none.
+        clip_norm: Bound on the gradient's norm; None for none.
+        keep_best: Give back the weights of the epoch with the least held-out loss instead of the last ones.
+
+    Raises:
+        ConfigError: A value out of its range.
+
+    Example:
+        >>> TrainConfig(max_epochs=3).learning_rate
+        0.001
+    """
+
+    max_epochs: int = 10
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    schedule: str = "constant"
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    keep_best: bool = False
+
+    def __post_init__(self) -> None:
+        whole("max_epochs", self.max_epochs, at_least=1)
+        if finite("learning_rate", self.learning_rate) <= 0:
+            raise ConfigError(f"learning_rate={self.learning_rate!r} would not learn; use a positive number")
+        finite("weight_decay", self.weight_decay, at_least=0)
+        choice("schedule", self.schedule, SCHEDULES)
+        for name in ("clip_value", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and finite(name, value) <= 0:
+                raise ConfigError(f"{name}={value!r} would stop all learning; use a positive number or None")
+
+
+def train(
+    model: nn.Module,
+    data: TrainingData,
+    config: TrainConfig,
+    runtime: Runtime,
+    callbacks: Sequence[Callback] = (),
+    resume: ModelFile | None = None,
+) -> History:
+    """Fit `model` to `data`; it ends with the trained weights, in evaluation mode.
+
+    Args:
+        model: With `loss(batch)`; moved to the runtime's device.
+        data: The training rows and the held-out rows.
+        config: How to train.
+        runtime: Where, and in which precision.
+        callbacks: Who watches, and who may say that it is enough.
+        resume: A checkpoint to go on from; the end is then the same, bit for bit, as without the interruption.
+
+    Raises:
+        DivergedError: The loss is no longer a number; the last checkpoint is older than that.
+        ModelFileError: The checkpoint belongs to another fit.
+    """
+    state = TrainState(model, data, config, runtime)
+    if resume is not None:
+        state.restore(resume)
+    notify(callbacks, "fit_start", state)
+    try:
+        while state.epoch < config.max_epochs and not any(callback.enough(state) for callback in callbacks):
+            model.train()
+            for batch in data.train.batches(state.epoch, start=state.step_in_epoch):
+                state.advance(state.network.loss(batch), len(batch))
+                notify(callbacks, "step_end", state)
+            state.end_epoch(evaluate(state.network, data.validation))
+            notify(callbacks, "epoch_end", state)
+        state.finish()
+    finally:
+        notify(callbacks, "fit_end", state)
+    return state.history
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, rows: ResidentRows) -> float | None:
+    """The mean loss over rows in evaluation mode, every row counting once; None if there are no rows."""
+    if not len(rows):
+        return None
+    model.eval()
+    total = sum(cast(Any, model).loss(batch).double() * len(batch) for batch in rows.in_order())
+    return float(total) / len(rows)
+
+
+class TrainState:
+    """Everything that a fit is between two steps; a checkpoint is all of it."""
+
+    def __init__(self, model: nn.Module, data: TrainingData, config: TrainConfig, runtime: Runtime) -> None:
+        model.to(runtime.device)
+        adamw = torch.optim.AdamW(
+            model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=_can_fuse(runtime)
+        )
+        self.model, self.data, self.config, self.runtime = model, data, config, runtime
+        self.network, self.optimizer = runtime.setup(model, adamw)
+        self.history = History()
+        self.step = self.epoch = self.step_in_epoch = 0
+        self.best: dict[str, Tensor] = {}
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=_wide(runtime))
+        self._rows = 0
+        self._bad_step = torch.full((), -1, device=runtime.device)
+        self._earlier_seconds, self._started = 0.0, time.monotonic()
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.data.train.steps
+
+    @property
+    def max_epochs(self) -> int:
+        return self.config.max_epochs
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the step to come: a function of its number."""
+        total = self.config.max_epochs * self.steps_per_epoch
+        return self.config.learning_rate * SCHEDULES[self.config.schedule](self.step / total)
+
+    @property
+    def running_loss(self) -> float:
+        """Mean loss of the epoch so far; reading it waits for the device."""
+        return float(self._loss_sum) / max(self._rows, 1)
+
+    def advance(self, loss: Tensor, rows: int) -> None:
+        """One optimiser step: gradients, clipping, the schedule's rate, the update."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate
+        self.runtime.backward(loss)
+        self._clip()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.step_in_epoch += 1
+        self._rows += rows
+        self._watch(loss.detach(), rows)
+
+    def _clip(self) -> None:
+        if self.config.clip_value is not None:
+            nn.utils.clip_grad_value_(self.model.parameters(), self.config.clip_value)
+        if self.config.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+
+    def _watch(self, loss: Tensor, rows: int) -> None:
+        """Add up the loss and remember the first step whose loss was not finite, on the device."""
+        self._loss_sum += loss.to(self._loss_sum) * rows
+        first = (self._bad_step < 0) & ~loss.isfinite()
+        self._bad_step = torch.where(first, self.step, self._bad_step)
+        if self.runtime.device.type == "cpu" or self.step % _LOOK_EVERY == 0:
+            self._refuse_divergence()
+
+    def _refuse_divergence(self) -> None:
+        bad_step = int(self._bad_step)
+        if bad_step >= 0:
+            raise DivergedError(
+                f"the loss was not finite at step {bad_step} (learning_rate={self.learning_rate:g}); "
+                f"use a smaller learning_rate, clip_norm=1.0, or look for extreme values in the data"
+            )
+
+    def end_epoch(self, validation_loss: float | None) -> None:
+        """Write the epoch into the history, and remember its weights if they are the best so far."""
+        self._refuse_divergence()
+        self.epoch, self.step_in_epoch = self.epoch + 1, 0
+        row = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self._seconds(),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "train_loss": self.running_loss,
+        }
+        self._loss_sum.zero_()
+        self._rows = 0
+        if validation_loss is not None:
+            row["validation_loss"] = validation_loss
+            if self.config.keep_best and validation_loss < min(
+                self.history.columns.get("validation_loss", ()), default=math.inf
+            ):
+                self.best = copy.deepcopy(self.model.state_dict())
+        self.history = self.history.append(row)
+
+    def finish(self) -> None:
+        """Leave the model with its final weights, in evaluation mode."""
+        if self.best:
+            self.model.load_state_dict(self.best)
+        self.model.eval()
+
+    def _seconds(self) -> float:
+        return round(self._earlier_seconds + time.monotonic() - self._started, 3)
+
+    def checkpoint(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """All of the state, as JSON and tensors; a state that has diverged is refused."""
+        self._refuse_divergence()
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for name, parameter in self.model.named_parameters():
+            for key, tensor in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{name}.{key}"] = tensor
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise DivergedError(
+                f"a weight is not finite after step {self.step} (learning_rate={self.learning_rate:g}); "
+                f"use a smaller learning_rate or clip_norm=1.0"
+            )
+        header = {
+            "kind": "checkpoint",
+            "fit": self.fingerprint,
+            "step": self.step,
+            "epoch": self.epoch,
+            "step_in_epoch": self.step_in_epoch,
+            "loss_sum": float(self._loss_sum),
+            "rows": self._rows,
+            "seconds": self._seconds(),
+            "history": {name: list(column) for name, column in self.history.columns.items()},
+        }
+        return header, tensors
+
+    def restore(self, file: ModelFile) -> None:
+        """Become the state that was saved.
+
+        Raises:
+            ModelFileError: It was saved by a fit with other settings or other data.
+        """
+        header = file.header
+        _refuse_another_fit(header.get("fit", {}), self.fingerprint)
+        self.step, self.epoch, self.step_in_epoch = header["step"], header["epoch"], header["step_in_epoch"]
+        self.history = History({name: tuple(column) for name, column in header["history"].items()})
+        self._loss_sum.fill_(header["loss_sum"])
+        self._rows, self._earlier_seconds = header["rows"], header["seconds"]
+        self.model.load_state_dict(_under("model.", file.tensors))
+        self.best = {name: tensor.to(self.runtime.device) for name, tensor in _under("best.", file.tensors).items()}
+        for name, parameter in self.model.named_parameters():
+            state = _under(f"optimizer.{name}.", file.tensors)
+            if state:
+                self.optimizer.state[parameter] = {key: tensor.to(parameter.device) for key, tensor in state.items()}
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What two fits must have in common for one to go on from the other's checkpoint."""
+        train = self.data.train
+        fit = asdict(self.config) | {"model": dict(cast(Any, self.model).config), "seed": train.seed}
+        fit |= {"batch_size": train.batch_size, "rows": len(train), "held_out_rows": len(self.data.validation)}
+        return fit | {"data": _checksum(train.x), "target": _checksum(train.target)}
+
+
+def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    for name, value in ours.items():
+        if theirs.get(name) != value:
+            was = f"{name}={theirs.get(name)!r}, now {value!r}" if name not in ("data", "target") else f"other {name}"
+            raise ModelFileError(f"the checkpoint is of another fit ({was}); repeat its settings or leave out --resume")
+
+
+def _checksum(x: Tensor) -> int:
+    return zlib.crc32(x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _can_fuse(runtime: Runtime) -> bool:
+    return runtime.device.type in ("cpu", "cuda")
+
+
+def _wide(runtime: Runtime) -> torch.device:
+    """A device that has float64: MPS has none."""
+    return torch.device("cpu") if runtime.device.type == "mps" else runtime.device
