@@ -1,0 +1,44 @@
+# Every target keeps its environment in .venv and needs nothing but python3 (3.11 to 3.13) and make.
+PYTHON ?= python3
+BIN := .venv/bin
+STEP := sh tools/step.sh
+DATA := $(wildcard ../shared/data)
+ifneq ($(DATA),)
+test test-slow bench: export LATENS_DATA ?= $(abspath $(DATA))
+endif
+test test-slow: export OMP_NUM_THREADS := 1
+SPEED := $(wildcard benchmarks/speed/*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-slow check bench dist clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+venv: ## the environment alone, in .venv: about 2 minutes, once
+	@PYTHON="$(PYTHON)" sh tools/bootstrap.sh
+
+demo: venv ## train three autoencoders on handwritten digits and draw what they found, into demo/: under 1 minute
+	@$(STEP) "the demo, into demo/: under 1 minute" $(BIN)/latens demo
+
+test: venv ## the tests and the examples in the docstrings: under 4 minutes
+	@$(STEP) "the tests: under 4 minutes" $(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
+
+test-slow: venv ## the tests that take minutes each: about 10 minutes
+	@$(STEP) "the slow tests: about 10 minutes" $(BIN)/python -m pytest -q -n 2 -m slow --timeout 1200 $(ARGS)
+
+check: venv ## lint, format, types, the import contract and the rules of the craft: under 1 minute
+	@$(STEP) "the checks: under 1 minute" sh tools/check.sh
+
+bench: venv ## the speed benchmarks: a few minutes
+ifeq ($(SPEED),)
+	@echo "latens: no benchmark yet (benchmarks/speed/*.py)"
+else
+	@for script in $(SPEED); do $(STEP) "$$script: a few minutes" $(BIN)/python "$$script" || exit 1; done
+endif
+
+dist: venv ## build wheel and sdist into dist/ and try the wheel in a clean environment: about 3 minutes
+	@$(STEP) "wheel and sdist, tried in a clean environment: about 3 minutes" sh tools/dist.sh
+
+clean: ## remove what the targets made, except .venv
+	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
