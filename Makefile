@@ -1,5 +1,4 @@
 # Every target keeps its environment in .venv and needs nothing but python3 (3.11 to 3.13) and make.
-PYTHON ?= python3
 BIN := .venv/bin
 STEP := sh tools/step.sh
 DATA := $(wildcard ../shared/data)

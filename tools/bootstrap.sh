@@ -1,12 +1,13 @@
-# Installs latens and its tools into .venv unless .venv already holds exactly that.
+# Installs latens and its tools into .venv unless .venv already holds exactly that. Both choices are remembered there:
 #   PYTHON        the interpreter to build on (python3)
-#   LATENS_TORCH  the torch to install: a pip requirement, or "skip" to use the system's. Remembered in .venv/torch.
+#   LATENS_TORCH  the torch to install: a pip requirement, or "skip" to use the system's (torch==2.13.0)
 set -eu
 root=$(pwd)
-python=${PYTHON:-python3}
 default_torch="torch==2.13.0"
-remembered=$(cat .venv/torch 2>/dev/null || echo "$default_torch")
-torch=${LATENS_TORCH:-$remembered}
+old_python=$(cat .venv/python 2>/dev/null || echo python3)
+old_torch=$(cat .venv/torch 2>/dev/null || echo "$default_torch")
+python=${PYTHON:-$old_python}
+torch=${LATENS_TORCH:-$old_torch}
 
 fail() {
     echo "latens: $1" >&2
@@ -17,7 +18,7 @@ digest() {
     if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi
 }
 
-wanted=$({ cat pyproject.toml constraints/*.txt tools/bootstrap.sh; echo "$root $torch"; } | digest)
+wanted=$({ cat pyproject.toml constraints/*.txt tools/bootstrap.sh; echo "$root $python $torch"; } | digest)
 if [ -x .venv/bin/latens ] && [ "$(cat .venv/stamp 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
@@ -34,7 +35,7 @@ check_python() {
 # A virtual environment holds absolute paths: one that was copied or moved here would install into the old place.
 is_ours() {
     grep -qF " $root/.venv" .venv/pyvenv.cfg 2>/dev/null && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
-        [ "$remembered" = "$torch" ]
+        [ "$old_python $old_torch" = "$python $torch" ]
 }
 
 create() {
@@ -62,13 +63,14 @@ install() {
 
 start=$(date +%s)
 if is_ours; then
-    echo "latens: pyproject.toml or constraints/ changed; updating .venv, up to 2 minutes"
+    echo "latens: updating .venv, up to 2 minutes"
 else
     check_python
     echo "latens: installing into .venv, about 2 minutes, once"
     create
 fi
 rm -f .venv/stamp
+echo "$python" >.venv/python
 echo "$torch" >.venv/torch
 if ! install; then
     tail -n 15 .venv/install.log >&2
