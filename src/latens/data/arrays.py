@@ -53,9 +53,12 @@ def as_array(data: object, name: str = "array") -> np.ndarray:
             f"{name}: {int(np.ma.getmaskarray(data).sum())} values are masked; use X.filled(0) or drop them"
         )
     try:
-        return np.asarray(data)
+        array = np.asarray(data)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{name}: {_unequal(data) or error}; give an array of numbers") from error
+    if array.ndim == 0 and array.dtype == object:
+        raise DataError(f"{name}: a {type(data).__name__} is no data; give an array, a frame, a path or dataset:NAME")
+    return array
 
 
 def _unequal(data: object) -> str | None:

@@ -219,7 +219,9 @@ def _check_sha256(path: Path, file: DataFile) -> None:
 
 def _download(row: Dataset, file: DataFile) -> Path:
     """The file from pooch's cache, or from the first address that answers."""
-    import pooch
+    import pooch  # type: ignore[import-untyped]
+
+    pooch.get_logger().setLevel("WARNING")  # an error is one line
 
     errors = []
     for address in row.addresses:

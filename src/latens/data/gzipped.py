@@ -53,7 +53,7 @@ def read_gzip(path: Path, name: str) -> bytes:
 def read_array(file: BinaryIO, n_bytes: int) -> np.ndarray:
     """At most `n_bytes` of what follows in `file`, as uint8; fewer if it ends before."""
     buffer = np.empty(n_bytes, dtype=np.uint8)
-    view = memoryview(buffer)
+    view = buffer.data
     filled = 0
     while filled < n_bytes:
         chunk = file.read(min(_CHUNK, n_bytes - filled))

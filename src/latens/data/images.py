@@ -1,7 +1,7 @@
 """Images: one file, or a folder of PNG, JPEG, TIFF and BMP files of one size and colour mode.
 
-Sizes are read from the headers first, so memory is known before it is asked for; then the pixels are decoded in threads.
-Greyscale gives (n, h, w), colour (n, h, w, c). Sub-folder names become the labels, paths relative to the folder the ids.
+Sizes are read from the headers first, so memory is known before it is asked for; then threads decode the pixels.
+Greyscale gives (n, h, w), colour (n, h, w, c). Sub-folder names become the labels, relative paths the ids.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ _MOST_PIXELS = 80_000_000
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, zlib.error)
 # What a file's mode is read as, and the dtype its pixels then have.
 _MODES = {
-    **{"L": "L", "1": "L", "RGB": "RGB", "RGBA": "RGBA", "LA": "RGBA", "PA": "RGBA", "CMYK": "RGB", "YCbCr": "RGB"},
+    **dict.fromkeys(("L", "1"), "L"),
+    **dict.fromkeys(("RGB", "CMYK", "YCbCr"), "RGB"),
+    **dict.fromkeys(("RGBA", "LA", "PA"), "RGBA"),
     **dict.fromkeys(("I;16", "I;16B", "I;16L", "I;16N", "F"), "F"),
 }
 _CHANNELS = {"L": (), "RGB": (3,), "RGBA": (4,), "F": ()}
@@ -117,16 +119,23 @@ def _opened(path: Path, name: str) -> Iterator[Image.Image]:
             yield image
     except DataError:
         raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
         raise DataError(f"{name}: {error}; cut it into tiles of at most {_MOST_PIXELS:,} pixels") from error
     except _DAMAGE as error:
         line = (str(error) or type(error).__name__).splitlines()[0].replace(repr(str(path)), "it")
         raise DataError(f"{name}: cannot be read as an image ({line}); replace it or take it out") from error
 
 
-def _header(path: Path, name: str) -> _Header:
-    with warnings.catch_warnings(), _opened(path, name) as image:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns of large images and odd metadata; what matters of it is an error here."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        yield
+
+
+def _header(path: Path, name: str) -> _Header:
+    with _quiet(), _opened(path, name) as image:
         width, height = image.size
         if width * height > _MOST_PIXELS:
             raise DataError(f"{name}: {width} x {height} pixels; cut it into tiles of at most {_MOST_PIXELS:,} pixels")
@@ -183,8 +192,7 @@ def _decoded(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray
     def decode(row: int) -> None:
         values[row] = _pixels(headers[row])
 
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        warnings.simplefilter("ignore")
+    with _quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(decode, range(len(headers))))
     check_finite(values, name)
     return Source(values, kind="images", labels=labels, ids=np.array(ids), name=name)

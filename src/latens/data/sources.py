@@ -33,7 +33,10 @@ _MAGIC = {
     b"MM\0*": "image",
 }
 _SUFFIX = {
-    **{".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".pq": "parquet", ".csv": "text", ".tsv": "text"},
+    ".npy": "npy",
+    ".npz": "npz",
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".csv", ".tsv"), "text"),
     **dict.fromkeys(SUFFIXES, "image"),
 }
 _READ = "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, or a folder of images"
@@ -69,7 +72,7 @@ def open_source(
         choice("kind", kind, KINDS)
     source = _open(data, kind, labels, array)
     if kind is not None and source.kind != kind:
-        raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out")
+        raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
     return source if columns is None else reorder(source, columns)
 
 

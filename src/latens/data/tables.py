@@ -1,6 +1,6 @@
 """Frames and Parquet files as tables, and what every table shares: named columns, labels set apart, each cell a number.
 
-A frame's rows are counted from 0; the data rows of a text file from 1, without its header (`text_tables.py` reads those).
+A frame's rows are counted from 0; the data rows of a text file (`text_tables.py`) from 1, without its header.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def separate(names: Sequence[str], labels: Labels, n: int, name: str) -> tuple[d
     features = tuple(column for column in names if column not in asked)
     if not features:
         raise DataError(
-            f"{name}: 0 feature(s) (shape=({n}, 0)) while a minimum of 1 is required. All columns are labels; name fewer"
+            f"{name}: 0 feature(s) (shape=({n}, 0)) while a minimum of 1 is required. All are labels; name fewer"
         )
     return {}, features
 
@@ -133,7 +133,8 @@ def _numbers(series: pd.Series[Any], column: str, name: str) -> np.ndarray:  # (
         raise DataError(f"{name}: column {column!r}: Complex data not supported; use two columns, .real and .imag")
     if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
         target = _numeric_dtype(dtype)
-        return series.to_numpy(dtype=target, na_value=np.nan) if series.hasnans else series.to_numpy(dtype=target)
+        missing = {"na_value": np.nan} if series.hasnans else {}
+        return np.asarray(series.to_numpy(dtype=target, **missing))
     if not types.is_object_dtype(dtype):
         row = _first_value(series)
         if types.is_string_dtype(dtype):

@@ -1,8 +1,9 @@
 """CSV and TSV, plain or gzipped, read by Arrow's threads.
 
-The first line is the header unless every cell of it is a number. A header whose first cell is empty is a frame's written
-index: that column becomes the row ids. Blank lines are skipped. Data rows are counted from 1, without the header. Empty
-cells, ``NA``, ``NaN`` and ``null`` are missing values; anything else that is no number is an error.
+The first line is the header unless every cell of it is a number. A header whose first cell is empty is a frame's
+written index: that column becomes the row ids. Blank lines are skipped. Data rows are counted from 1, without the
+header. Empty cells, ``NA``, ``NaN`` and ``null`` are missing values; true and false are 1 and 0; anything else that is
+no number is an error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A Source: checked numbers with what is carried along, and the checks that every reader shares.
 
-Rows of arrays, frames and Parquet files are counted from 0, as NumPy and pandas count them; a message that names one says
-so. Only the rows of a text file (CSV, TSV) are counted from 1, without the header, and are called "data row".
+Rows of arrays, frames and Parquet files are counted from 0, as NumPy and pandas count them; a message that names one
+says so. Only the rows of a text file (CSV, TSV) are counted from 1, without the header, and are called "data row".
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def carry(source: Source, labels: Labels) -> Source:
     if labels is None:
         return source
     names = label_names(labels)
-    if names is None or (source.columns is None and not source.labels and not isinstance(labels, str)):
+    # One text label per row looks like a list of names; it is one only where it can be.
+    per_row = not isinstance(labels, str) and len(labels) == len(source)
+    if names is None or (per_row and not set(names) <= set(source.labels)):
         return replace(source, labels={"label": label_array(labels, len(source), source.name)})
     for name in names:
         if name not in source.labels:
