@@ -1,0 +1,123 @@
+"""The program: the verbs, and what becomes of an error, a warning or a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from latens.cli import apply, datasets, experiments, figures, fit, models
+from latens.cli.verbs import app
+from latens.errors import Interrupted, LatensError
+
+__all__ = ["app", "main"]
+
+# Importing a module registers its verbs; the help shows them in the order of use.
+_NOUNS = (fit, models, apply, figures, datasets, experiments)
+_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "datasets", "reproduce", "demo")
+app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import latens
+
+        typer.echo(f"latens {latens.__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Learn from data that nobody has labelled: tables and images in, codes, maps and cleaned data out."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code.
+
+    0 done, 1 the data or the model is at fault (one line on stderr), 2 usage, 130 or 143 interrupted.
+
+    Args:
+        argv: The words after ``latens``; None takes those of the process.
+
+    Example:
+        >>> main(["--version"])  # doctest: +ELLIPSIS
+        latens ...
+        0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    with _short_warnings(), _polite_kill():
+        try:
+            app(args=words, prog_name="latens")
+        except SystemExit as ending:
+            return _code(ending)
+        except BrokenPipeError:
+            return _close_quietly()
+        except (Exception, KeyboardInterrupt) as error:
+            if "--debug" in words:
+                traceback.print_exc()
+            return _report(error)
+    return 0
+
+
+def _report(error: BaseException) -> int:
+    """One line on stderr, and the exit code."""
+    line = " ".join(str(error).split())
+    if isinstance(error, (Interrupted, KeyboardInterrupt)):
+        typer.echo(f"latens: {line or 'interrupted'}", err=True)
+        return 128 + getattr(error, "signal", signal.SIGINT)
+    if not isinstance(error, LatensError):
+        line = f"internal error, {type(error).__name__}: {line}; run again with --debug and report what it shows"
+    typer.echo(f"latens: error: {line}", err=True)
+    return 1
+
+
+def _code(ending: SystemExit) -> int:
+    return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+
+
+def _close_quietly() -> int:
+    """The reader of a pipe went away: say nothing, not even at the interpreter's own flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """A warning is one line on stderr, without the place in the code that Python adds."""
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        typer.echo(f"latens: warning: {' '.join(str(message).split())}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _polite_kill() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C, so that temporary files go; a fit has its own handler that saves first."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Interrupted("stopped by SIGTERM", signal=number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: no handlers to set
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

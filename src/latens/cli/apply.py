@@ -1,0 +1,98 @@
+"""``latens embed`` and ``latens reconstruct``: a model's answers for every row, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from latens.cli.models import load_model, open_for
+from latens.cli.outputs import TABLES, check_folder, check_output, is_folder, write_pngs, write_table
+from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+
+if TYPE_CHECKING:
+    from latens.data import Source
+    from latens.schema import Schema
+
+__all__ = ["embed", "reconstruct"]
+
+ErrorsOption = Annotated[
+    bool, typer.Option("--errors", help="Add the column reconstruction_error: mean squared error of each row.")
+]
+
+# Numbers handed to the model at a time: memory stays bounded and the bar moves.
+_BLOCK_NUMBERS = 1 << 24
+
+
+@verb("latens embed digits.latens dataset:digits -o codes.parquet")
+def embed(
+    model: ModelArgument,
+    source: SourceArgument,
+    output: OutputOption,
+    reading: Reading,
+    shared: Shared,
+    force: ForceOption = False,
+) -> None:
+    """Write the code of every row.
+
+    The output is Parquet, CSV or NumPy by its suffix. Labels and ids are carried along, except into .npy.
+    """
+    check_output(output, force=force, inputs=[model, source], suffixes=TABLES)
+    estimator = load_model(model, shared)
+    data = open_for(estimator, source, reading)
+    codes = _blockwise(estimator.transform, data, shared, "encoding")
+    write_table(output, codes, list(estimator.get_feature_names_out()), data)
+    result = {"output": str(output), "rows": len(codes), "n_components": codes.shape[1]}
+    shared.result(result, f"wrote {len(codes):,} codes of {codes.shape[1]} to {output}")
+
+
+@verb("latens reconstruct digits.latens dataset:digits -o reconstructed.npy")
+def reconstruct(
+    model: ModelArgument,
+    source: SourceArgument,
+    output: OutputOption,
+    reading: Reading,
+    shared: Shared,
+    errors: ErrorsOption = False,
+    force: ForceOption = False,
+) -> None:
+    """Write what the model makes of every row.
+
+    It is in the data's own units; for a denoiser it is the cleaned data. The output is Parquet, CSV or NumPy by its
+    suffix; a name without a suffix is a folder of PNG files, named as the images that came in.
+    """
+    if is_folder(output):
+        check_folder(output, force=force, inputs=[model, source])
+    else:
+        check_output(output, force=force, inputs=[model, source], suffixes=TABLES)
+    if errors and output.suffix.lower() not in TABLES[:2]:
+        raise typer.BadParameter("errors go into .parquet or .csv", param_hint="--errors")
+    estimator = load_model(model, shared)
+    data = open_for(estimator, source, reading)
+    values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")
+    error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
+    if is_folder(output):
+        write_pngs(output, values, estimator.schema_, data.ids)
+    else:
+        more = {"reconstruction_error": error} if errors else {}
+        write_table(output, values, _feature_names(data, estimator.schema_), data, **more)
+    mean = float(error.mean())
+    result = {"output": str(output), "rows": len(values), "mean_reconstruction_error": mean}
+    shared.result(result, f"wrote {len(values):,} rows to {output}; mean squared error {mean:.4g}")
+
+
+def _blockwise(
+    answer: Callable[[Source], np.ndarray], data: Source, shared: Shared, doing: str
+) -> np.ndarray:  # (n, ...)
+    """The answer for all rows, block by block; a row's answer does not depend on its block."""
+    size = max(1, _BLOCK_NUMBERS // data.n_features)
+    starts = range(0, len(data), size)
+    rows = np.arange(len(data))
+    return np.concatenate([answer(data.take(rows[start : start + size])) for start in shared.track(starts, doing)])
+
+
+def _feature_names(data: Source, schema: Schema) -> list[str]:
+    names = schema.columns or data.columns
+    return list(names or (f"x{i}" for i in range(schema.n_features)))

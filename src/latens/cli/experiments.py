@@ -1,0 +1,71 @@
+"""``latens demo`` and ``latens reproduce``: the program showing itself at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latens.cli.verbs import Shared, verb
+
+__all__ = ["demo", "reproduce"]
+
+
+FolderOption = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")]
+RowsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ROW]...", help="Experiments such as S2; all if left out.", show_default=False),
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Few rows and epochs: shows that it runs, not the figures.")]
+SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, counted up from --seed.")]
+
+
+@verb("latens demo -o demo")
+def demo(shared: Shared, output: FolderOption = Path("demo")) -> None:
+    """Watch the main job done on real digits.
+
+    Three models are trained, drawn, and compared with exact PCA of the same size, in less than a minute.
+    """
+    from latens.reproduce.demo import run_demo
+
+    rows = run_demo(output, shared.seed or 0)
+    shared.answer({"output": str(output), "models": rows}, f"{_table(rows)}\n\nwrote {output}/")
+
+
+@verb("latens reproduce S2 S3 --quick -o reproduce")
+def reproduce(
+    shared: Shared,
+    rows: RowsArgument = None,
+    output: FolderOption = Path("reproduce"),
+    quick: QuickOption = False,
+    seeds: SeedsOption = 3,
+) -> None:
+    """Repeat published experiments.
+
+    The folder receives index.html with our figures beside the published ones.
+    """
+    from latens import reproduce as experiments
+
+    first = shared.seed or 0
+    results = experiments.run(rows or (), quick=quick, seeds=range(first, first + seeds), folder=output)
+    words = f"{_table(results)}\n\nwrote {output / 'index.html'}"
+    shared.answer({"output": str(output / "index.html"), "rows": results}, words)
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of one shape as aligned text with a header."""
+    if not rows:
+        return ""
+    header = [str(name).replace("_", " ") for name in rows[0]]
+    cells = [header, *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_cell, value))
+    return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)

@@ -1,0 +1,70 @@
+"""``latens map`` and ``latens pairs``: pictures of what a model has learned."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from latens.cli.models import load_model, open_for
+from latens.cli.outputs import FIGURES, check_output, write_figure
+from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+
+__all__ = ["map_", "pairs"]
+
+RowsOption = Annotated[
+    str | None, typer.Option("--rows", help="Which rows, counted from 0: 0,5,9.", show_default=False)
+]
+CountOption = Annotated[int, typer.Option("--count", min=1, max=100, help="How many rows, spread over the data.")]
+
+
+@verb("latens map digits.latens dataset:digits -o map.png", name="map")
+def map_(
+    model: ModelArgument,
+    source: SourceArgument,
+    output: OutputOption,
+    reading: Reading,
+    shared: Shared,
+    force: ForceOption = False,
+) -> None:
+    """Draw every row as a point on a map.
+
+    Where it lies is its code; its colour is the first of --labels, or the label that SOURCE has. PNG, SVG or PDF.
+    """
+    check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
+    estimator = load_model(model, shared)
+    data = open_for(estimator, source, reading)
+    write_figure(output, estimator.plot_map(data))
+    result = {"output": str(output), "rows": len(data), "labels": next(iter(data.labels), None)}
+    shared.result(result, f"wrote a map of {len(data):,} rows to {output}")
+
+
+@verb("latens pairs digits.latens dataset:digits -o pairs.png --rows 0,5,9")
+def pairs(
+    model: ModelArgument,
+    source: SourceArgument,
+    output: OutputOption,
+    reading: Reading,
+    shared: Shared,
+    rows: RowsOption = None,
+    count: CountOption = 10,
+    force: ForceOption = False,
+) -> None:
+    """Draw rows beside their reconstructions.
+
+    PNG, SVG or PDF by the output's suffix.
+    """
+    check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
+    chosen = None if rows is None else _numbers(rows)
+    estimator = load_model(model, shared)
+    data = open_for(estimator, source, reading)
+    write_figure(output, estimator.plot_pairs(data, rows=chosen, count=count))
+    shown = len(chosen) if chosen is not None else min(count, len(data))
+    shared.result({"output": str(output), "rows": chosen, "shown": shown}, f"wrote {shown} pairs to {output}")
+
+
+def _numbers(rows: str) -> list[int]:
+    try:
+        return [int(row) for row in rows.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{rows!r} is no list of row numbers, as in 0,5,9", param_hint="--rows") from None

@@ -1,0 +1,138 @@
+"""``latens fit``: train a model and write its file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latens.cli.outputs import check_output
+from latens.cli.runs import checkpoints_in, owned, run_folder
+from latens.cli.settings import build_estimator
+from latens.cli.verbs import ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
+
+if TYPE_CHECKING:
+    from latens.callbacks import Callback, SignalGuard
+    from latens.data import Source
+    from latens.estimators.reconstruction import Reconstructor
+
+__all__ = ["fit"]
+
+ModelOption = Annotated[str, typer.Option("--model", help="linear, deep or wide.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any argument of the estimator; repeatable: n_components=2, hidden=500,250, corruption=gaussian:0.5.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What becomes of a fit that is interrupted, and who watches it."""
+
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint, or start.")] = False
+    keep_run: Annotated[bool, typer.Option("--keep-run", help="Keep the checkpoints in OUTPUT.run when done.")] = False
+    checkpoint_steps: Annotated[
+        int | None, typer.Option("--checkpoint-steps", min=1, help="Steps between checkpoints.", show_default=False)
+    ] = None
+    checkpoint_minutes: Annotated[
+        float, typer.Option("--checkpoint-minutes", min=0.0, help="Minutes between checkpoints.")
+    ] = 5.0
+    tensorboard: Annotated[
+        Path | None, typer.Option("--tensorboard", metavar="FOLDER", help="Log for TensorBoard.", show_default=False)
+    ] = None
+
+    def callbacks(self, folder: Path) -> tuple[Sequence[Callback], SignalGuard]:
+        """Who watches the fit, and the guard that is to stand around it."""
+        from latens.callbacks import Checkpoints, SignalGuard, TensorBoard
+
+        checkpoints = Checkpoints(folder, self.checkpoint_steps, self.checkpoint_minutes)
+        guard = SignalGuard(checkpoints)
+        logs = [] if self.tensorboard is None else [TensorBoard(self.tensorboard)]
+        return [*logs, checkpoints, guard], guard
+
+
+@verb("latens fit dataset:digits -o digits.latens --model deep --set n_components=2")
+def fit(
+    source: SourceArgument,
+    output: OutputOption,
+    run: Run,
+    reading: Reading,
+    shared: Shared,
+    model: ModelOption = "deep",
+    settings: SetOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Train a model and write it to one file.
+
+    Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the newest one and ends
+    with the same model.
+    """
+    if run.resume and output.exists() and not force:
+        return _already_finished(output, shared)
+    check_output(output, force=force, inputs=[source], way_out="--force replaces it, --resume keeps it")
+    estimator = build_estimator(model, settings or (), _defaults(shared))
+    data = _open(source, reading)
+    with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
+        _train(estimator, data, run, run_folder(output))
+        estimator.save(output)
+    shared.result(_result(estimator, output), _closing_words(estimator, source, output))
+
+
+def _defaults(shared: Shared) -> dict[str, Any]:
+    return {"random_state": shared.seed or 0, "device": shared.device, "verbose": int(not shared.quiet)}
+
+
+def _open(source: str, reading: Reading) -> Source:
+    import latens
+
+    return latens.open_source(source, **reading.how)
+
+
+def _train(estimator: Reconstructor, data: Source, run: Run, folder: Path) -> None:
+    callbacks, guard = run.callbacks(folder)
+    with guard:
+        estimator.fit(data, callbacks=callbacks, run_folder=folder, resume=run.resume)
+
+
+def _already_finished(output: Path, shared: Shared) -> None:
+    import latens
+
+    estimator = latens.load(output)
+    words = f"{output} is finished already; nothing was changed"
+    if checkpoints_in(run_folder(output)):
+        words += f" ({run_folder(output)} holds checkpoints; --resume --force goes on from them)"
+    shared.result(_result(estimator, output) | {"already_finished": True}, words)
+
+
+def _result(estimator: Reconstructor, output: Path) -> dict[str, Any]:
+    from latens.cli.models import describe_referee
+
+    epochs = list(estimator.history_.rows())
+    return {
+        "output": str(output),
+        "model": estimator.network_name(),
+        "n_components": estimator.n_components_,
+        "epochs": len(epochs),
+        "last_epoch": epochs[-1] if epochs else None,
+        "referee": describe_referee(estimator.referee_),
+        "resumed_from_step": estimator.resumed_from_step_,
+        "already_finished": False,
+    }
+
+
+def _closing_words(estimator: Reconstructor, source: str, output: Path) -> str:
+    resumed = estimator.resumed_from_step_
+    lines = [f"{estimator.network_name()} model, {estimator.n_components_} components: {estimator.referee_.verdict}"]
+    if resumed is not None:
+        lines.insert(0, f"went on from step {resumed}")
+    following = shlex.join(["latens", "map", str(output), source, "-o", "map.png"])
+    return "\n".join([*lines, f"wrote {output}; next: {following}"])

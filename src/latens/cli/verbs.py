@@ -1,0 +1,148 @@
+"""The program's verbs: how one is registered, and the options that they share."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from latens.errors import ConfigError
+
+__all__ = ["ForceOption", "ModelArgument", "OutputOption", "Reading", "Shared", "SourceArgument", "app", "verb"]
+
+# Plain help: rich's would double the time that `latens --help` takes.
+app = typer.Typer(name="latens", rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
+
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A file that `latens fit` wrote.", show_default=False)
+]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="A file, a folder of images, - (standard input), or dataset:NAME.", show_default=False
+    ),
+]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="What to write.", show_default=False)]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
+
+Item = TypeVar("Item")
+Function = TypeVar("Function", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a SOURCE."""
+
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="table or images; inferred if left out.", show_default=False)
+    ] = None
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--labels", help="Columns to carry along, never learned from: NAME[,NAME]; repeatable."),
+    ] = None
+    array: Annotated[str | None, typer.Option("--array", help="Which array of an .npz.", show_default=False)] = None
+
+    @property
+    def label_names(self) -> list[str] | None:
+        """The names, one by one; None if there are none."""
+        return [name.strip() for word in self.labels or () for name in word.split(",")] or None
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """As `latens.open_source` takes it."""
+        return {"kind": self.kind, "array": self.array, "labels": self.label_names}
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The options that every verb has."""
+
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no closing words.")] = False
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of all that is random; 0 if left out.")] = None
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    devices: Annotated[int, typer.Option("--devices", min=1, help="How many devices; only 1 is built so far.")] = 1
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False
+
+    def __post_init__(self) -> None:
+        if self.devices != 1:
+            raise ConfigError(f"devices={self.devices}: more than one device is not built yet; use --devices 1")
+
+    def result(self, values: Mapping[str, Any], words: str) -> None:
+        """What a verb that did something says: JSON if asked for, else words unless `quiet`."""
+        if self.json or not self.quiet:
+            self.answer(values, words)
+
+    def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str) -> None:
+        """What a verb that was asked something says, also when `quiet`."""
+        typer.echo(json.dumps(_strict(values), indent=2, ensure_ascii=False) if self.json else words)
+
+    def track(self, items: Sequence[Item], doing: str) -> Iterable[Item]:
+        """The items, with a bar and the time left on stderr if that is a terminal."""
+        if self.quiet or len(items) < 2 or not sys.stderr.isatty():
+            return items
+        from rich.console import Console
+        from rich.progress import track
+
+        return track(items, doing, console=Console(stderr=True), transient=True)
+
+
+def verb(example: str, name: str | None = None) -> Callable[[Function], Function]:
+    """Register the decorated function.
+
+    A parameter whose type is a dataclass of options (`Shared`, `Reading`) becomes those options.
+
+    Args:
+        example: A line that works as pasted; it ends the verb's help.
+        name: On the command line; the function's own if left out.
+    """
+
+    def register(function: Function) -> Function:
+        parameters = inspect.signature(function, eval_str=True).parameters.values()
+        groups: dict[str, Any] = {p.name: p.annotation for p in parameters if is_dataclass(p.annotation)}
+
+        @functools.wraps(function)
+        def flat(**given: Any) -> None:
+            for key, group in groups.items():
+                given[key] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+            function(**given)
+
+        own = [p.replace(kind=p.KEYWORD_ONLY) for p in parameters if p.name not in groups]
+        options = [option for group in groups.values() for option in _options(group)]
+        flat.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+        app.command(name or function.__name__, epilog=f"\b\nExample:  {example}")(flat)
+        return function
+
+    return register
+
+
+def _options(group: type[Any]) -> list[inspect.Parameter]:
+    """The fields of a dataclass as parameters of a function."""
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
+        )
+        for option in fields(group)
+    ]
+
+
+def _strict(value: Any) -> Any:
+    """The value with only JSON's types in it: null for what is no finite number."""
+    if isinstance(value, Mapping):
+        return {str(key): _strict(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(inner) for inner in value]
+    if hasattr(value, "tolist"):
+        return _strict(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
