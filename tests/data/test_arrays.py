@@ -80,7 +80,8 @@ class TestKeepsWhatItIsGiven:
 
 class TestKind:
     @pytest.mark.parametrize(
-        ("shape", "kind"), [((3, 4), "table"), ((3, 4, 5), "images"), ((3, 4, 5, 1), "images"), ((3, 5, 7, 4), "images")]
+        ("shape", "kind"),
+        [((3, 4), "table"), ((3, 4, 5), "images"), ((3, 4, 5, 1), "images"), ((3, 5, 7, 4), "images")],
     )
     def test_is_inferred_from_the_shape(self, shape, kind):
         source = open_source(np.zeros(shape))

@@ -85,7 +85,9 @@ class TestLabelsBeside:
 
 class TestDamage:
     @pytest.mark.parametrize("packed", [False, True])
-    @pytest.mark.parametrize(("keep", "match"), [(10, "header ends early"), (30, "truncated|means 24 bytes and it has 14")])
+    @pytest.mark.parametrize(
+        ("keep", "match"), [(10, "header ends early"), (30, "truncated|means 24 bytes and it has 14")]
+    )
     def test_truncated_before_packing(self, tmp_path, packed, keep, match):
         content = idx(IMAGES)[:keep]
         (tmp_path / "x.idx").write_bytes(gzip.compress(content) if packed else content)

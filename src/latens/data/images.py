@@ -154,9 +154,9 @@ def _target_mode(image: Image.Image, name: str) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 if there is none; a PNG's is not looked for behind its pixels."""
-    if image.format == "PNG" and "exif" not in image.info:
-        return 1
+    """The EXIF orientation that is left to undo, 1 if there is none; a PNG's is not looked for behind its pixels."""
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return 1  # Pillow turns a TIFF itself
     return int(image.getexif().get(0x0112, 1))
 
 

@@ -17,7 +17,7 @@ from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.tables import frame_source, is_frame, parquet_source, reorder
 from latens.data.values import Labels, Source, carry, hint
-from latens.errors import DataError, choice, finite
+from latens.errors import ConfigError, DataError, choice, finite
 
 __all__ = ["Source", "open_source", "split"]
 
@@ -202,7 +202,11 @@ def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np
     """
     from latens.seeds import split_order
 
-    fraction = finite("validation_fraction", validation_fraction, at_least=0.0, at_most=np.nextafter(1.0, 0.0))
+    fraction = finite("validation_fraction", validation_fraction, at_least=0.0, at_most=1.0)
+    if fraction == 1.0:
+        raise ConfigError(
+            "validation_fraction=1.0 is out of range; use a number below 1, or there are no rows to learn from"
+        )
     if n < 2:
         raise DataError(f"{n} sample{'s' * (n != 1)} cannot be learned from; give it at least 2 rows")
     held_out = min(n - 1, max(1, round(n * fraction))) if fraction > 0 else 0

@@ -28,7 +28,17 @@ from latens.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["build_table", "check_names", "frame_source", "is_frame", "parquet_source", "reorder", "separate", "way_out"]
+__all__ = [
+    "build_table",
+    "check_names",
+    "feature_names",
+    "frame_source",
+    "given_labels",
+    "is_frame",
+    "parquet_source",
+    "reorder",
+    "way_out",
+]
 
 # A row's position (from 0) in words.
 RowName: TypeAlias = Callable[[int], str]
@@ -60,13 +70,14 @@ def frame_source(data: Any, *, labels: Labels = None, name: str = "frame") -> So
     names = [column if isinstance(column, str) else repr(column) for column in frame.columns]
     check_names(names, name)
     check_shape(frame.shape, name)
-    carried, features = separate(names, labels, len(frame), name)
+    features = feature_names(names, labels, name)
+    carried = given_labels(labels, len(frame), name)
     columns = [_numbers(frame.iloc[:, names.index(feature)], feature, name) for feature in features]
     named = all(isinstance(column, str) for column in frame.columns)
     return build_table(
         columns,
         features if named else None,
-        labels=carried | {label: np.asarray(frame.iloc[:, names.index(label)]) for label in _asked(labels)},
+        labels=carried | {label: np.asarray(frame.iloc[:, names.index(label)]) for label in label_names(labels) or ()},
         ids=None if _only_counts(frame) else np.asarray(frame.index),
         name=name,
         n_rows=len(frame),
@@ -91,24 +102,21 @@ def _only_counts(frame: pd.DataFrame) -> bool:
     return isinstance(frame.index, pd.RangeIndex)
 
 
-def _asked(labels: Labels) -> tuple[str, ...]:
-    return label_names(labels) or ()
-
-
-def separate(names: Sequence[str], labels: Labels, n: int, name: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """Label arrays that were given as such, and the names of the features: every column that is no label."""
-    asked = label_names(labels)
-    if asked is None:
-        return {"label": label_array(labels, n, name)}, tuple(names)
+def feature_names(names: Sequence[str], labels: Labels, name: str) -> tuple[str, ...]:
+    """The columns to learn from: every one that is no label."""
+    asked = label_names(labels) or ()
     for label in asked:
         if label not in names:
             raise DataError(f"{name}: label column {label!r} is not there; {hint(label, names)}")
     features = tuple(column for column in names if column not in asked)
     if not features:
-        raise DataError(
-            f"{name}: 0 feature(s) (shape=({n}, 0)) while a minimum of 1 is required. All are labels; name fewer"
-        )
-    return {}, features
+        raise DataError(f"{name}: 0 feature(s) are left, all columns are labels; name fewer")
+    return features
+
+
+def given_labels(labels: Labels, n: int, name: str) -> dict[str, np.ndarray]:
+    """The labels that are given as such, not as the names of columns."""
+    return {"label": label_array(labels, n, name)} if label_names(labels) is None else {}
 
 
 def check_names(names: Sequence[str], name: str) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from latens.data.gzipped import is_gzip, read_gzip
-from latens.data.tables import build_table, check_names, separate, way_out
+from latens.data.tables import build_table, check_names, feature_names, given_labels, way_out
 from latens.data.values import Labels, Source, check_shape, label_names
 from latens.errors import DataError
 
@@ -101,16 +101,17 @@ def text_source(
     """
     text = _text(content, name, delimiter)
     asked = label_names(labels) or ()
+    features = feature_names([column for column in text.names if column], labels, name)
     kept = {column for column in text.names if column in asked or column == ""}
     types = [pa.string() if column in kept else pa.float64() for column in text.names]
     table = _read(text, types)
     check_shape(table.shape, name)
-    given, features = separate([column for column in text.names if column], labels, table.num_rows, name)
     where = {column: i for i, column in enumerate(text.names)}
     return build_table(
         [_floats(table.column(where[feature])) for feature in features],
         features if text.header else None,
-        labels=given | {label: _label(table.column(where[label])) for label in asked},
+        labels=given_labels(labels, table.num_rows, name)
+        | {label: _label(table.column(where[label])) for label in asked},
         ids=_label(table.column(where[""])) if "" in where else None,
         name=name,
         n_rows=table.num_rows,
