@@ -163,7 +163,7 @@ class TestRefuses:
             open_source(np.array([[1.0, None]], dtype=object))
 
     def test_array_argument_without_an_archive(self):
-        with pytest.raises(DataError, match="array='X' chooses from an .npz file"):
+        with pytest.raises(DataError, match=r"array='X' chooses from an .npz file"):
             open_source(np.ones((2, 2)), array="X")
 
 
@@ -216,18 +216,18 @@ class TestNpy:
         with pytest.raises(DataError, match=r"x.npy: truncated, shape \(50, 3\) means 1,200 bytes and it has 1,199"):
             open_source(tmp_path / "x.npy")
         (tmp_path / "x.npy").write_bytes(content[:40])
-        with pytest.raises(DataError, match="x.npy: damaged or no .npy data"):
+        with pytest.raises(DataError, match=r"x.npy: damaged or no .npy data"):
             open_source(tmp_path / "x.npy")
 
     def test_an_absurd_shape_is_not_allocated(self, tmp_path):
         (tmp_path / "x.npy").write_bytes(_header((2**40, 2**40)) + b"1234")
-        with pytest.raises(DataError, match="x.npy: truncated, shape"):
+        with pytest.raises(DataError, match=r"x.npy: truncated, shape"):
             open_source(tmp_path / "x.npy")
 
     @pytest.mark.parametrize("shape", [(-1, 3), (-2, -2)])
     def test_a_negative_shape(self, tmp_path, shape):
         (tmp_path / "x.npy").write_bytes(_header(shape) + bytes(64))
-        with pytest.raises(DataError, match="x.npy: (truncated|damaged)"):
+        with pytest.raises(DataError, match=r"x.npy: (truncated|damaged)"):
             open_source(tmp_path / "x.npy")
 
     @settings(MANY, max_examples=60)
@@ -239,7 +239,7 @@ class TestNpy:
 
     def test_wrong_name(self, tmp_path):
         (tmp_path / "x.npy").write_text("a,b\n1,2\n")
-        with pytest.raises(DataError, match="x.npy: damaged or no .npy data"):
+        with pytest.raises(DataError, match=r"x.npy: damaged or no .npy data"):
             open_source(tmp_path / "x.npy")
 
 
@@ -298,7 +298,7 @@ class TestNpz:
         np.savez_compressed(tmp_path / "x.npz", X=np.random.default_rng(0).normal(size=(50, 3)))
         content = (tmp_path / "x.npz").read_bytes()
         (tmp_path / "x.npz").write_bytes(content[: int(keep * len(content)) if keep == 0.5 else keep])
-        with pytest.raises(DataError, match="x.npz: damaged or truncated .npz file"):
+        with pytest.raises(DataError, match=r"x.npz: damaged or truncated .npz file"):
             open_source(tmp_path / "x.npz")
 
     def test_a_flipped_byte(self, tmp_path):
@@ -306,7 +306,7 @@ class TestNpz:
         content = bytearray((tmp_path / "x.npz").read_bytes())
         content[5000] ^= 1
         (tmp_path / "x.npz").write_bytes(content)
-        with pytest.raises(DataError, match="x.npz: damaged or truncated .npz file .*CRC"):
+        with pytest.raises(DataError, match=r"x.npz: damaged or truncated .npz file .*CRC"):
             open_source(tmp_path / "x.npz")
 
     def test_a_bomb(self, tmp_path, monkeypatch):

@@ -109,14 +109,14 @@ class TestDamage:
         content = bytearray(gzip.compress(idx(IMAGES)))
         content[-6] ^= 1
         (tmp_path / "x.idx.gz").write_bytes(content)
-        with pytest.raises(DataError, match="damaged or truncated gzip .*CRC"):
+        with pytest.raises(DataError, match=r"damaged or truncated gzip .*CRC"):
             open_source(tmp_path / "x.idx.gz")
 
     @pytest.mark.parametrize("packed", [False, True])
     def test_an_absurd_shape_is_not_allocated(self, tmp_path, packed):
         content = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"1234"
         (tmp_path / "x.idx").write_bytes(gzip.compress(content) if packed else content)
-        with pytest.raises(DataError, match="truncated idx file, it declares .* bytes and has"):
+        with pytest.raises(DataError, match=r"truncated idx file, it declares .* bytes and has"):
             open_source(tmp_path / "x.idx")
 
     def test_a_bomb(self, tmp_path, monkeypatch):
@@ -127,5 +127,5 @@ class TestDamage:
 
     def test_no_idx_at_all(self, tmp_path):
         (tmp_path / "x.idx").write_bytes(b"hello, idx")
-        with pytest.raises(DataError, match="not an idx file .*give an idx1 to idx4 file"):
+        with pytest.raises(DataError, match=r"not an idx file .*give an idx1 to idx4 file"):
             read_idx(tmp_path / "x.idx")

@@ -100,7 +100,7 @@ class TestOneFile:
     def test_several_pages(self, tmp_path):
         pages = [Image.new("L", (4, 3)) for _ in range(3)]
         pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
-        with pytest.raises(DataError, match="x.tif: holds 3 pages; save each as an image of its own"):
+        with pytest.raises(DataError, match=r"x.tif: holds 3 pages; save each as an image of its own"):
             open_source(tmp_path / "x.tif")
 
     def test_a_mode_that_is_not_read(self, tmp_path):
@@ -113,20 +113,21 @@ class TestOneFile:
         with pytest.raises(DataError, match=r"x.gif: not a format that latens reads; give it NumPy"):
             open_source(tmp_path / "x.gif")
         (tmp_path / "x.gif").rename(tmp_path / "x.png")
-        with pytest.raises(DataError, match="x.png: cannot be read as an image"):
+        with pytest.raises(DataError, match=r"x.png: cannot be read as an image"):
             open_source(tmp_path / "x.png")
 
-    @pytest.mark.parametrize("size", [(10_000, 9_000), (20_000, 20_000)])
+    @pytest.mark.parametrize("size", [(10_000, 9_000), (20_000, 9_500)])
     def test_a_bomb(self, tmp_path, size):
         Image.new("1", size).save(tmp_path / "x.png")
-        with pytest.raises(DataError, match="x.png: .*; cut it into tiles of at most 80,000,000 pixels"):
+        with pytest.raises(DataError, match=r"x.png: .*; cut it into tiles of at most 80,000,000 pixels"):
             open_source(tmp_path / "x.png")
 
     def test_a_bomb_is_not_a_warning(self, tmp_path):
         Image.new("1", (10_000, 9_000)).save(tmp_path / "x.png")
-        with warnings.catch_warnings(record=True) as seen, pytest.raises(DataError, match="10000 x 9000 pixels"):
+        with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            open_source(tmp_path / "x.png")
+            with pytest.raises(DataError, match="10000 x 9000 pixels"):
+                open_source(tmp_path / "x.png")
         assert not seen
 
     def test_nan_pixels(self, tmp_path):
@@ -207,11 +208,11 @@ class TestFolder:
         write(tmp_path / "a.png", values)
         bad = write(tmp_path / "sub" / "b.png", values)
         bad.write_bytes(bad.read_bytes()[:2000])
-        with pytest.raises(DataError, match="sub/b.png: cannot be read as an image"):
+        with pytest.raises(DataError, match=r"sub/b.png: cannot be read as an image"):
             open_source(tmp_path)
 
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
         write(tmp_path / "a.png", size=(100, 100))
         monkeypatch.setattr("latens.data.values._physical_memory", lambda: 1000)
-        with pytest.raises(DataError, match="needs 9.77 KiB where this machine has 1000 bytes"):
+        with pytest.raises(DataError, match=r"needs 9.77 KiB where this machine has 1000 bytes"):
             open_source(tmp_path)

@@ -52,7 +52,7 @@ class TestPaths:
 
     @pytest.mark.parametrize("name", ["nowhere/at/all", "a\0b", "x" * 5000, "hello, this is text"])
     def test_any_other_text(self, name):
-        with pytest.raises(DataError, match="no such file or folder; check the path .*latens datasets"):
+        with pytest.raises(DataError, match=r"no such file or folder; check the path .*latens datasets"):
             open_source(name)
 
     def test_bytes_paths_and_relative_paths(self, tmp_path, monkeypatch):
@@ -62,7 +62,7 @@ class TestPaths:
 
     def test_an_empty_file(self, tmp_path):
         (tmp_path / "x.parquet").touch()
-        with pytest.raises(DataError, match="x.parquet: is empty; give a file with data"):
+        with pytest.raises(DataError, match=r"x.parquet: is empty; give a file with data"):
             open_source(tmp_path / "x.parquet")
 
     @pytest.mark.parametrize("name", ["corpus.txt", "README", "x.json"])
@@ -74,12 +74,12 @@ class TestPaths:
     def test_a_gzipped_array(self, tmp_path):
         np.save(tmp_path / "x.npy", np.ones((2, 3)))
         (tmp_path / "x.npy.gz").write_bytes(gzip.compress((tmp_path / "x.npy").read_bytes()))
-        with pytest.raises(DataError, match="x.npy.gz: is gzipped.*unpack it with gunzip"):
+        with pytest.raises(DataError, match=r"x.npy.gz: is gzipped.*unpack it with gunzip"):
             open_source(tmp_path / "x.npy.gz")
 
     def test_array_chooses_only_from_archives(self, tmp_path):
         np.save(tmp_path / "x.npy", np.ones((2, 3)))
-        with pytest.raises(DataError, match="x.npy: array='X' chooses from an .npz file"):
+        with pytest.raises(DataError, match=r"x.npy: array='X' chooses from an .npz file"):
             open_source(tmp_path / "x.npy", array="X")
 
     def test_a_device_is_no_file(self):
@@ -124,6 +124,7 @@ class TestSplit:
 
 
 def test_importing_it_is_light():
-    code = "import sys, latens.data; print([m for m in ('torch', 'pandas', 'pyarrow', 'PIL', 'sklearn') if m in sys.modules])"
+    heavy = ("torch", "pandas", "pyarrow", "PIL", "sklearn")
+    code = f"import sys, latens.data; print([name for name in {heavy} if name in sys.modules])"
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert seen.stdout.strip() == "[]"

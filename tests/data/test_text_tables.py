@@ -148,7 +148,7 @@ def test_a_damaged_gzip(tmp_path):
     packed = gzip.compress(b"a,b\n" + b"".join(b"%d,2\n" % i for i in range(1000)))
     for keep in (-1, -500, 30):
         (tmp_path / "x.csv.gz").write_bytes(packed[:keep])
-        with pytest.raises(DataError, match="x.csv.gz: damaged or truncated gzip"):
+        with pytest.raises(DataError, match=r"x.csv.gz: damaged or truncated gzip"):
             open_source(tmp_path / "x.csv.gz")
 
 

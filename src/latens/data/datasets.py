@@ -219,7 +219,7 @@ def _check_sha256(path: Path, file: DataFile) -> None:
 
 def _download(row: Dataset, file: DataFile) -> Path:
     """The file from pooch's cache, or from the first address that answers."""
-    import pooch  # type: ignore[import-untyped]
+    import pooch
 
     pooch.get_logger().setLevel("WARNING")  # an error is one line
 

@@ -154,9 +154,9 @@ def _target_mode(image: Image.Image, name: str) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation that is left to undo, 1 if there is none; a PNG's is not looked for behind its pixels."""
-    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
-        return 1  # Pillow turns a TIFF itself
+    """The EXIF orientation, 1 if there is none; a PNG's is not looked for behind its pixels."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
     return int(image.getexif().get(0x0112, 1))
 
 
@@ -200,8 +200,10 @@ def _decoded(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray
 
 def _pixels(header: _Header) -> np.ndarray:  # (h, w) or (h, w, c)
     with _opened(header.path, header.name) as image:
-        turn = _upright(_orientation(image))
+        orientation = _orientation(image)
         image.load()
+        # Pillow turns a TIFF itself while it loads, and then says 1.
+        turn = _upright(_orientation(image) if image.format == "TIFF" else orientation)
         upright = image if turn is None else image.transpose(turn)
         if header.mode == "F":
             return np.asarray(upright, dtype=np.float32)
