@@ -36,8 +36,8 @@ else
 	@for script in $(SPEED); do $(STEP) "$$script: a few minutes" $(BIN)/python "$$script" || exit 1; done
 endif
 
-dist: venv ## build wheel and sdist into dist/ and try the wheel in a clean environment: about 3 minutes
-	@$(STEP) "wheel and sdist, tried in a clean environment: about 3 minutes" sh tools/dist.sh
+dist: venv ## build wheel and sdist into dist/ and try the wheel in a clean environment: about 4 minutes
+	@$(STEP) "wheel and sdist, tried in a clean environment: about 4 minutes" sh tools/dist.sh
 
 clean: ## remove what the targets made, except .venv
 	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

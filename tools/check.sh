@@ -2,7 +2,7 @@
 failed=
 try() {
     echo "-- $*"
-    "$@" || failed="$failed$1 "
+    "$@" || failed="$failed${failed:+, }$1 ${2:-}"
 }
 PATH="$PWD/.venv/bin:$PATH"
 try ruff check --quiet
