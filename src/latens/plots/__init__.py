@@ -1,0 +1,9 @@
+"""Results as pictures: each function returns a matplotlib `Figure`, shows nothing and keeps no global state."""
+
+from __future__ import annotations
+
+from latens.plots.curves import plot_history
+from latens.plots.maps import plot_map
+from latens.plots.samples import plot_denoised, plot_pairs
+
+__all__ = ["plot_denoised", "plot_history", "plot_map", "plot_pairs"]
