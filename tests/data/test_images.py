@@ -78,8 +78,17 @@ class TestOneFile:
         stored = getattr(np, undo[orientation])(upright) if stored is None else stored
         exif = Image.Exif()
         exif[0x0112] = orientation
-        write(tmp_path / f"x.{suffix}", np.ascontiguousarray(stored), exif=exif)
+        how = {"compression": "tiff_lzw"} if suffix == "tif" else {}
+        write(tmp_path / f"x.{suffix}", np.ascontiguousarray(stored), exif=exif, **how)
         np.testing.assert_array_equal(open_source(tmp_path / f"x.{suffix}").values[0], upright)
+
+    @pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+    def test_a_turned_uncompressed_tiff_is_not_scrambled(self, tmp_path, orientation):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        write(tmp_path / "x.tif", np.arange(12, dtype=np.uint8).reshape(3, 4), exif=exif)
+        with pytest.raises(DataError, match=r"x.tif: an uncompressed TIFF that is stored turned .*; save it upright"):
+            open_source(tmp_path / "x.tif")
 
     def test_the_name_does_not_matter(self, tmp_path):
         write(tmp_path / "x.png").rename(tmp_path / "x.csv")

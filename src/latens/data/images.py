@@ -139,10 +139,25 @@ def _header(path: Path, name: str) -> _Header:
         width, height = image.size
         if width * height > _MOST_PIXELS:
             raise DataError(f"{name}: {width} x {height} pixels; cut it into tiles of at most {_MOST_PIXELS:,} pixels")
-        if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-            raise DataError(f"{name}: holds {image.n_frames} pages; save each as an image of its own")  # type: ignore[attr-defined]
-        shape = (width, height) if _orientation(image) in _TURNED else (height, width)
-        return _Header(path, name, _target_mode(image, name), shape)
+        mode = _target_mode(image, name)
+        if image.format == "TIFF":
+            width, height = _tiff_size(image, name)
+        elif _orientation(image) in _TURNED:
+            width, height = height, width
+        return _Header(path, name, mode, (height, width))
+
+
+def _tiff_size(image: Image.Image, name: str) -> tuple[int, int]:
+    """Width and height of a TIFF of one page, upright."""
+    n_pages = getattr(image, "n_frames", 1)
+    if n_pages > 1:
+        raise DataError(f"{name}: holds {n_pages} pages; save each as an image of its own")
+    if _orientation(image) in _TURNED:
+        if image.info.get("compression") == "raw":
+            # Pillow 12 and 13 decode these with width and height exchanged, which scrambles the pixels.
+            raise DataError(f"{name}: an uncompressed TIFF that is stored turned cannot be read; save it upright")
+        image.load()  # only then do all versions of Pillow say the upright size
+    return image.size
 
 
 def _target_mode(image: Image.Image, name: str) -> str:

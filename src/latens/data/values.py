@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from latens.errors import DataError
+from latens.errors import DataError, LatensError
 
 __all__ = ["Labels", "NotNumbers", "Source", "carry", "check_finite", "check_memory", "check_shape", "hint", "numeric"]
 
@@ -28,8 +28,8 @@ _BLOCK = 2**24
 _MOST_SHRUNK = 200
 
 
-class NotNumbers(DataError, TypeError):
-    """An object that no number can be made of; also a TypeError, as scikit-learn raises for it."""
+class NotNumbers(LatensError, ValueError, TypeError):
+    """An object that no number can be made of; a ValueError as every DataError is, a TypeError as scikit-learn has it."""
 
 
 @dataclass(frozen=True, eq=False)
