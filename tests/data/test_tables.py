@@ -123,8 +123,8 @@ class TestFrames:
         with pytest.raises(DataError, match=match):
             open_source(frame, labels=labels)
 
-    def test_an_object_that_is_no_number_is_a_type_error_too(self):
-        with pytest.raises(TypeError, match=r"column 'a', row 0 .*argument must be .* string.* number.*'dict'"):
+    def test_an_object_that_is_no_number(self):
+        with pytest.raises(DataError, match=r"column 'a', row 0 .*argument must be .* string.* number.*'dict'"):
             open_source(pd.DataFrame({"a": [{}]}))
 
     @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import numpy as np
 
 from latens.data.values import (
     Labels,
-    NotNumbers,
     Source,
     check_memory,
     check_shape,
@@ -186,7 +185,7 @@ def _number(value: Any, row: int, column: str, name: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise NotNumbers(f"{where}: {error}; {way_out(column)}") from error
+        raise DataError(f"{where}: {error}; {way_out(column)}") from error
 
 
 def build_table(

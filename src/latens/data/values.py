@@ -29,7 +29,7 @@ _MOST_SHRUNK = 200
 
 
 class NotNumbers(LatensError, ValueError, TypeError):
-    """An object that no number can be made of; a ValueError as every DataError is, a TypeError as scikit-learn has it."""
+    """An object that no number can be made of: a ValueError like a DataError, a TypeError like scikit-learn's."""
 
 
 @dataclass(frozen=True, eq=False)
