@@ -22,8 +22,8 @@ class History:
 
     Args:
         columns: ``epoch`` (from 1), ``step`` (optimiser steps so far), ``seconds`` (since the start),
-            ``learning_rate``, ``train_loss`` (mean over the epoch, corrupted input and dropout included) and, when rows were held out,
-            ``validation_loss`` (mean over the held-out rows, evaluation mode), all of one length.
+            ``learning_rate``, ``train_loss`` (mean over the epoch, corrupted input and dropout included) and, when rows
+            were held out, ``validation_loss`` (mean over the held-out rows, evaluation mode), all of one length.
 
     Example:
         >>> history = History().append({"epoch": 1, "train_loss": 0.5})

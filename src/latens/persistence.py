@@ -1,8 +1,8 @@
 """One file = safetensors + strict JSON, written so that it is there whole or not at all; never pickle.
 
 A model file or checkpoint is a plain safetensors file. Its JSON is ``__metadata__["latens"]`` and holds a digest over
-the rest of the JSON and over every tensor's name, dtype, shape and bytes. Writing is hash, fsync, rename, directory fsync.
-Reading checks the declared sizes, then the JSON, then what the caller's `expect` demands, before a tensor is read.
+the rest of the JSON and over every tensor's name, dtype, shape and bytes. Writing is hash, fsync, rename, directory
+fsync. Reading checks the declared sizes, then the JSON, then what the caller's `expect` demands, before a tensor is read.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def read(path: str | Path, expect: Callable[[Mapping[str, Any], TensorInfo], Non
     if expect is not None:
         expect(header, infos)
     with _readable(path), safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in infos}
+        # Cloned: a file's bytes start anywhere, and arithmetic on unaligned memory may round differently.
+        tensors = {name: file.get_tensor(name).clone() for name in infos}
     if header.get("digest") != _digest({key: header[key] for key in header if key != "digest"}, tensors):
         raise ModelFileError(f"{path}: its contents do not match its digest (damaged or altered); take another copy")
     return ModelFile(header, tensors)
@@ -204,7 +205,7 @@ def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
 
 def _dumps(value: object) -> str:
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"a model file's header must be strict JSON: {error}") from error
 

@@ -165,11 +165,10 @@ class TrainState:
     def max_epochs(self) -> int:
         return self.config.max_epochs
 
-    @property
-    def learning_rate(self) -> float:
-        """Of the step to come: a function of its number."""
+    def learning_rate(self, step: int) -> float:
+        """Of a step, counted from 0: a function of its number."""
         total = self.config.max_epochs * self.steps_per_epoch
-        return self.config.learning_rate * SCHEDULES[self.config.schedule](self.step / total)
+        return self.config.learning_rate * SCHEDULES[self.config.schedule](step / total)
 
     @property
     def running_loss(self) -> float:
@@ -179,7 +178,7 @@ class TrainState:
     def advance(self, loss: Tensor, rows: int) -> None:
         """One optimiser step: gradients, clipping, the schedule's rate, the update."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate
+            group["lr"] = self.learning_rate(self.step)
         self.runtime.backward(loss)
         self._clip()
         self.optimizer.step()
@@ -207,7 +206,7 @@ class TrainState:
         bad_step = int(self._bad_step)
         if bad_step >= 0:
             raise DivergedError(
-                f"the loss was not finite at step {bad_step} (learning_rate={self.learning_rate:g}); "
+                f"the loss was not finite at step {bad_step} (learning_rate={self.learning_rate(bad_step):g}); "
                 f"use a smaller learning_rate, clip_norm=1.0, or look for extreme values in the data"
             )
 
@@ -219,7 +218,7 @@ class TrainState:
             "epoch": self.epoch,
             "step": self.step,
             "seconds": self._seconds(),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self.learning_rate(self.step - 1),
             "train_loss": self.running_loss,
         }
         self._loss_sum.zero_()
@@ -251,7 +250,7 @@ class TrainState:
                 tensors[f"optimizer.{name}.{key}"] = tensor
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
             raise DivergedError(
-                f"a weight is not finite after step {self.step} (learning_rate={self.learning_rate:g}); "
+                f"a weight is not finite after step {self.step} (learning_rate={self.learning_rate(self.step - 1):g}); "
                 f"use a smaller learning_rate or clip_norm=1.0"
             )
         header = {

@@ -1,0 +1,132 @@
+"""What every corruption promises; a registry line is all that a new one needs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from latens.corruptions import CORRUPTIONS, Custom, corruption_config, resolve_corruption
+from latens.data.batches import Batch
+from latens.errors import ConfigError
+from latens.models import build
+from latens.persistence import read, write
+from latens.seeds import keyed
+
+
+@pytest.fixture
+def batch() -> torch.Tensor:
+    return torch.rand(16, 3, 11, generator=torch.Generator().manual_seed(0)) + 0.1
+
+
+def draws(epoch: int = 0, first: int = 0, n: int = 16):
+    return keyed(seed=7, epoch=epoch, index=torch.arange(first, first + n))
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+class TestEveryCorruption:
+    def test_is_the_identity_in_evaluation(self, name, batch):
+        network = build("deep", {"encoder": [33, 8, 2], "corruption": name}, seed=0)
+        clean = build("deep", {"encoder": [33, 8, 2]}, seed=0)
+        item = Batch(batch, batch, draws())
+        assert torch.equal(network.eval().loss(item), clean.eval().loss(item))
+        assert not torch.equal(network.train().loss(item), clean.train().loss(item))
+
+    def test_changes_the_batch_and_not_its_argument(self, name, batch):
+        before = batch.clone()
+        assert not torch.equal(CORRUPTIONS[name]()(batch, draws()), batch)
+        assert torch.equal(batch, before)
+
+    def test_same_key_gives_same_bits(self, name, batch):
+        corruption = CORRUPTIONS[name]()
+        assert torch.equal(corruption(batch, draws()), corruption(batch, draws()))
+
+    def test_a_row_alone_gets_the_noise_it_has_in_a_batch(self, name, batch):
+        corruption = CORRUPTIONS[name]()
+        alone = corruption(batch[5:6], draws(first=5, n=1))
+        assert torch.equal(corruption(batch, draws())[5:6], alone)
+
+    def test_other_epoch_gives_other_noise(self, name, batch):
+        corruption = CORRUPTIONS[name]()
+        assert not torch.equal(corruption(batch, draws(epoch=0)), corruption(batch, draws(epoch=1)))
+
+    def test_rows_do_not_share_noise(self, name):
+        same = torch.full((2, 200), 0.5)
+        first, second = CORRUPTIONS[name]()(same, draws(n=2))
+        assert not torch.equal(first, second)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+    def test_keeps_shape_dtype_and_device(self, name, batch, dtype):
+        corrupted = CORRUPTIONS[name]()(batch.to(dtype), draws())
+        assert (corrupted.shape, corrupted.dtype, corrupted.device) == (batch.shape, dtype, batch.device)
+
+    def test_leaves_the_global_random_state_alone(self, name, batch):
+        before = torch.get_rng_state()
+        CORRUPTIONS[name]()(batch, draws())
+        assert torch.equal(before, torch.get_rng_state())
+
+    def test_round_trips_through_the_model_file(self, name, tmp_path):
+        corruption = CORRUPTIONS[name](0.125)
+        write(tmp_path / "c.latens", {"corruption": corruption_config(corruption)}, {})
+        assert resolve_corruption(read(tmp_path / "c.latens").header["corruption"]) == corruption
+
+    def test_round_trips_through_the_command_line(self, name):
+        assert resolve_corruption(f"{name}:0.125") == CORRUPTIONS[name](0.125)
+
+    def test_refuses_nonsense(self, name):
+        with pytest.raises(ConfigError, match=r"=-1 .* use "):
+            CORRUPTIONS[name](-1)
+        with pytest.raises(ConfigError, match=r"=nan .* use "):
+            CORRUPTIONS[name](float("nan"))
+
+
+class TestLevels:
+    """The published constants mean what they say."""
+
+    def test_gaussian_has_its_deviation(self):
+        noise = CORRUPTIONS["gaussian"](0.5)(torch.zeros(100, 1000), draws(n=100))
+        assert float(noise.std()) == pytest.approx(0.5, rel=0.01)
+        assert float(noise.mean()) == pytest.approx(0.0, abs=0.01)
+
+    def test_dropout_keeps_the_mean(self):
+        kept = CORRUPTIONS["dropout"](0.2)(torch.ones(100, 1000), draws(n=100))
+        assert float((kept == 0).float().mean()) == pytest.approx(0.2, abs=0.01)
+        assert float(kept.mean()) == pytest.approx(1.0, abs=0.01)
+
+    def test_masking_only_hides(self):
+        masked = CORRUPTIONS["masking"](0.3)(torch.ones(100, 1000), draws(n=100))
+        assert set(masked.unique().tolist()) == {0.0, 1.0}
+        assert float((masked == 0).float().mean()) == pytest.approx(0.3, abs=0.01)
+
+    def test_salt_and_pepper_come_in_equal_parts(self):
+        x = CORRUPTIONS["salt-and-pepper"](0.2)(torch.full((100, 1000), 0.5), draws(n=100))
+        for extreme in (0.0, 1.0):
+            assert float((x == extreme).float().mean()) == pytest.approx(0.1, abs=0.01)
+
+
+class TestAUsersFunction:
+    def test_may_take_the_batch_or_the_draws_too(self, batch):
+        assert torch.equal(Custom(lambda x: x * 2)(batch, draws()), batch * 2)
+        noisy = Custom(lambda x, random: x + random.normal(x.shape))(batch, draws())
+        assert torch.equal(noisy, batch + draws().normal(batch.shape))
+
+    def test_must_keep_the_shape(self, batch):
+        with pytest.raises(ConfigError, match=r"returned \(16, 3\); return a tensor of shape \(16, 3, 11\)"):
+            Custom(lambda x: x[..., 0])(batch, draws())
+
+    def test_is_not_saved(self):
+        assert corruption_config(Custom(lambda x: x)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("gausian:0.5", "did you mean 'gaussian'"),
+        ("gaussian:much", "'much' is not a number"),
+        ({"name": "gaussian", "sigma": 1}, "its settings are std, mean"),
+        ("gaussian:1:2:3", "its settings are std, mean"),
+        (3, "is no corruption; use one of gaussian"),
+    ],
+)
+def test_a_mistyped_corruption_says_the_way_out(value, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve_corruption(value)

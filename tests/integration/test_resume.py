@@ -1,0 +1,117 @@
+"""A fit that was interrupted ends with the same bits as one that was not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latens import Autoencoder
+from latens.callbacks import Callback, Checkpoints, newest
+from latens.errors import DivergedError, ModelFileError
+
+SCRIPT = Path(__file__).with_name("kill_and_resume.py")
+
+
+def test_killed_at_twenty_random_steps(tmp_path):
+    done = subprocess.run([sys.executable, SCRIPT, tmp_path, "24", "11"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert sum(kills for kills, _ in result["killed"]) >= 20
+    assert max(kills for kills, _ in result["killed"]) > 1
+    assert {answer for _, answer in result["killed"]} == {result["whole"]}
+
+
+class StopAt(Callback):
+    """An exception in the middle of a fit."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def step_end(self, state) -> None:
+        if state.step == self.step:
+            raise RuntimeError("stopped")
+
+
+@pytest.fixture
+def X() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(100, 6)).astype(np.float32)
+
+
+def stopped_fit(X, folder, **settings) -> None:
+    watching = [Checkpoints(folder, every_steps=2), StopAt(7)]
+    with pytest.raises(RuntimeError, match="stopped"):
+        Autoencoder(**{"batch_size": 16, "verbose": 0, **settings}).fit(X, callbacks=watching, run_folder=folder)
+
+
+class TestResume:
+    def test_says_the_step_it_went_on_from(self, X, tmp_path):
+        stopped_fit(X, tmp_path)
+        ae = Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path, resume=True)
+        assert ae.resumed_from_step_ == 6
+        assert np.array_equal(ae.transform(X), Autoencoder(batch_size=16, verbose=0).fit(X).transform(X))
+
+    def test_starts_when_there_is_nothing(self, X, tmp_path):
+        ae = Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path / "none", resume=True)
+        assert ae.resumed_from_step_ is None
+
+    def test_skips_a_damaged_checkpoint_for_an_older_one(self, X, tmp_path):
+        stopped_fit(X, tmp_path)
+        last = max(tmp_path.glob("step-*"))
+        last.write_bytes(last.read_bytes()[:-5])
+        with pytest.warns(RuntimeWarning, match="skipped a checkpoint: .*step-000000006.* damaged or truncated"):
+            ae = Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path, resume=True)
+        assert ae.resumed_from_step_ == 4
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"learning_rate": 0.1}, r"learning_rate=0\.001, now 0\.1"),
+            ({"batch_size": 32}, "batch_size=16, now 32"),
+            ({"random_state": 1}, "seed=0, now 1"),
+            ({"n_components": 1}, "model="),
+        ],
+    )
+    def test_refuses_a_checkpoint_of_other_settings(self, X, tmp_path, settings, message):
+        stopped_fit(X, tmp_path)
+        with pytest.raises(ModelFileError, match=message):
+            Autoencoder(**{"batch_size": 16, "verbose": 0, **settings}).fit(X, run_folder=tmp_path, resume=True)
+
+    def test_refuses_a_checkpoint_of_other_data(self, X, tmp_path):
+        stopped_fit(X, tmp_path)
+        X[3, 2] += 1
+        with pytest.raises(ModelFileError, match="of another fit .other data.; repeat its settings"):
+            Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path, resume=True)
+
+
+class TestCheckpoints:
+    def test_keeps_the_newest_two(self, X, tmp_path):
+        stopped_fit(X, tmp_path)
+        assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-000000004.latens", "step-000000006.latens"]
+
+    def test_none_in_an_empty_folder(self, tmp_path):
+        assert newest(tmp_path) is None
+
+
+class TestDivergence:
+    def test_names_the_step_the_rate_and_the_way_out(self, X):
+        with pytest.raises(DivergedError, match=r"not finite at step \d+ \(learning_rate=1e\+30\); use a smaller"):
+            Autoencoder(learning_rate=1e30, batch_norm=False, verbose=0, hidden=[]).fit(X)
+
+    def test_keeps_the_good_checkpoint(self, X, tmp_path):
+        stopped_fit(X, tmp_path)
+
+        class Poison(Callback):
+            def step_end(self, state) -> None:
+                if state.step == 9:
+                    next(state.model.parameters()).data.fill_(float("nan"))
+
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        watching = [Poison(), Checkpoints(tmp_path, every_steps=3)]
+        with pytest.raises(DivergedError, match=r"a weight is not finite after step 9"):
+            Autoencoder(batch_size=16, verbose=0).fit(X, callbacks=watching, run_folder=tmp_path, resume=True)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

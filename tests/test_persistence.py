@@ -1,0 +1,144 @@
+"""One file, whole or not at all, and nothing in it believed unchecked."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from latens.errors import ModelFileError, OutputError
+from latens.persistence import FORMAT, read, read_header, write
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "m.latens"
+    tensors = {"w": torch.arange(6.0).reshape(2, 3), "n": torch.tensor(5), "h": torch.ones(2, dtype=torch.bfloat16)}
+    write(path, {"kind": "model", "note": "ü"}, tensors)
+    return path
+
+
+def rewritten(path, change) -> None:
+    """The same file with its JSON header changed and the digest left as it was."""
+    tensors = load_file(path)
+    header = read_header(path)
+    change(header)
+    save_file(tensors, path, metadata={"latens": json.dumps(header)})
+
+
+class TestRoundTrip:
+    def test_keeps_everything(self, saved):
+        file = read(saved)
+        assert file.header["note"] == "ü"
+        assert file.header["format"] == FORMAT
+        assert torch.equal(file.tensors["w"], torch.arange(6.0).reshape(2, 3))
+        assert file.tensors["h"].dtype == torch.bfloat16
+        assert file.tensors["n"].shape == ()
+
+    def test_is_a_plain_safetensors_file(self, saved):
+        assert torch.equal(load_file(saved)["w"], torch.arange(6.0).reshape(2, 3))
+
+    def test_takes_strided_and_shared_tensors(self, tmp_path):
+        base = torch.arange(12.0).reshape(3, 4)
+        write(tmp_path / "s.latens", {}, {"a": base.T, "b": base[:, 1], "c": base})
+        assert torch.equal(read(tmp_path / "s.latens").tensors["a"], base.T)
+
+    def test_same_content_gives_same_bytes(self, saved, tmp_path):
+        file = read(saved)
+        header = {key: value for key, value in file.header.items() if key != "digest"}
+        write(tmp_path / "again.latens", header, file.tensors)
+        assert (tmp_path / "again.latens").read_bytes() == saved.read_bytes()
+
+    def test_expect_is_asked_before_a_tensor_is_read(self, saved):
+        seen = {}
+        read(saved, expect=lambda header, infos: seen.update(infos))
+        assert seen["w"] == ("F32", (2, 3))
+
+
+class TestRefusals:
+    def test_a_missing_file(self, tmp_path):
+        with pytest.raises(ModelFileError, match=r"none.latens: no such file; name a model file"):
+            read(tmp_path / "none.latens")
+
+    def test_a_folder(self, tmp_path):
+        with pytest.raises(ModelFileError, match="cannot be read"):
+            read(tmp_path)
+
+    def test_every_truncation(self, saved):
+        whole = saved.read_bytes()
+        for length in range(len(whole)):
+            saved.write_bytes(whole[:length])
+            with pytest.raises(ModelFileError, match="truncated|damaged|not a model file|digest"):
+                read(saved)
+
+    @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
+    def test_any_flipped_bit(self, tmp_path_factory, place, bit):
+        path = tmp_path_factory.mktemp("flip") / "m.latens"
+        write(path, {"kind": "model"}, {"w": torch.arange(6.0)})
+        data = bytearray(path.read_bytes())
+        data[place % len(data)] ^= 1 << bit
+        path.write_bytes(data)
+        with pytest.raises(ModelFileError, match=r"m\.latens: "):
+            read(path)
+
+    def test_an_altered_header(self, saved):
+        rewritten(saved, lambda header: header.update(kind="other"))
+        with pytest.raises(ModelFileError, match="do not match its digest"):
+            read(saved)
+
+    def test_a_newer_format(self, saved):
+        rewritten(saved, lambda header: header.update(format=FORMAT + 1))
+        with pytest.raises(ModelFileError, match=rf"format {FORMAT + 1} is newer .* upgrade latens"):
+            read(saved)
+
+    def test_a_foreign_safetensors_file(self, tmp_path):
+        save_file({"w": torch.ones(2)}, tmp_path / "foreign.safetensors")
+        with pytest.raises(ModelFileError, match="not one of latens"):
+            read(tmp_path / "foreign.safetensors")
+
+    @pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x04N.", b"\xff" * 100, struct.pack("<Q", 2) + b"[]"])
+    def test_something_else(self, tmp_path, content):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(ModelFileError, match="not a model file"):
+            read(tmp_path / "x")
+
+    def test_a_header_longer_than_the_file(self, tmp_path):
+        (tmp_path / "x").write_bytes(struct.pack("<Q", 2**62) + b"{}")
+        with pytest.raises(ModelFileError, match="truncated"):
+            read(tmp_path / "x")
+
+    def test_numbers_that_json_does_not_have(self, saved):
+        with pytest.raises(ModelFileError, match="strict JSON"):
+            write(saved, {"loss": float("nan")}, {})
+
+
+class TestWriting:
+    def test_a_failed_write_leaves_the_old_file_and_nothing_else(self, saved, monkeypatch):
+        before = saved.read_bytes()
+
+        def full(*args: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match=r"m\.latens: cannot be written \(No space left on device\)"):
+            write(saved, {}, {"w": torch.zeros(3)})
+        assert saved.read_bytes() == before
+        assert [path.name for path in saved.parent.iterdir()] == ["m.latens"]
+
+    def test_a_folder_that_is_not_there(self, tmp_path):
+        with pytest.raises(OutputError, match="cannot be written .*; choose another path"):
+            write(tmp_path / "no" / "m.latens", {}, {})
+
+    def test_is_synced_before_and_after_the_rename(self, tmp_path, monkeypatch):
+        events = []
+        for name in ("fsync", "replace"):
+            real = getattr(os, name)
+            monkeypatch.setattr(os, name, lambda *a, real=real, name=name: (events.append(name), real(*a))[1])
+        write(tmp_path / "m.latens", {}, {})
+        assert events == ["fsync", "replace", "fsync"]
