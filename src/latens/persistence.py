@@ -2,7 +2,8 @@
 
 A model file or checkpoint is a plain safetensors file. Its JSON is ``__metadata__["latens"]`` and holds a digest over
 the rest of the JSON and over every tensor's name, dtype, shape and bytes. Writing is hash, fsync, rename, directory
-fsync. Reading checks the declared sizes, then the JSON, then what the caller's `expect` demands, before a tensor is read.
+fsync. Reading checks the declared sizes, then the JSON, then what the caller's `expect` demands, before it reads a
+tensor.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from latens.errors import DataError, choice
+from latens.errors import ConfigError, DataError, choice
 
 __all__ = ["SCALINGS", "Samples", "Schema"]
 
-SCALINGS = ("auto", "range", "standard", "center", "magnitude", "none")
+SCALINGS = ("auto", "range", "unit", "standard", "center", "magnitude", "none")
 
 # Rows that are turned into float64 at a time: statistics never hold a second copy of the data.
 _CHUNK = 4096
@@ -47,12 +47,11 @@ class Schema:
         shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images.
         columns: The features' names, if they have any.
         dtype: Of the values it was fitted on.
-        scaling: ``range`` (to [0, 1] by the least and greatest value), ``standard`` (each column to mean 0, deviation
-            1), ``center`` (each column to mean 0, all divided by one number), ``magnitude`` (all divided by one
-            number) or ``none``.
+        scaling: ``range`` (to [0, 1] by the least and greatest value), ``unit`` (lies in [0, 1] as it is),
+            ``standard`` (each column to mean 0, deviation 1), ``center`` (each column to mean 0, all divided by one
+            number), ``magnitude`` (all divided by one number) or ``none``.
         offset: float64, of shape () or (features,).
         scale: float64, of shape () or (features,), never zero.
-        bounded: The scaled training rows lie in [0, 1]: a sigmoid output fits.
         label_names: The columns that were carried along and not learned from.
     """
 
@@ -63,7 +62,6 @@ class Schema:
     scaling: str
     offset: np.ndarray
     scale: np.ndarray
-    bounded: bool
     label_names: tuple[str, ...] = ()
 
     @classmethod
@@ -74,16 +72,18 @@ class Schema:
         arrays and typed tables are standardised column by column.
 
         Raises:
-            ConfigError: `scaling` is unknown.
+            ConfigError: `scaling` is unknown, or ``"unit"`` for data outside [0, 1].
         """
         choice("scaling", scaling, SCALINGS)
         low, high = _extent(source.values, rows)
         unit = low >= 0.0 and high <= 1.0
         by_range = source.kind == "images" or source.values.dtype == np.uint8
         if scaling == "auto":
-            scaling = "range" if by_range else "none" if unit and not source.typed else "standard"
-        if scaling == "range" and unit:
-            low, high = 0.0, 1.0
+            scaling = "range" if by_range else "unit" if unit and not source.typed else "standard"
+        if scaling in ("range", "none") and unit:
+            scaling = "unit"
+        if scaling == "unit" and not unit:
+            raise ConfigError(f'scaling="unit", but {source.name} spans {low:g} to {high:g}; use scaling="range"')
         offset, scale = _fit(source.values, rows, scaling, (low, high), by_range)
         return cls(
             kind=source.kind,
@@ -93,9 +93,13 @@ class Schema:
             scaling=scaling,
             offset=offset,
             scale=scale,
-            bounded=scaling == "range" or (scaling == "none" and unit),
             label_names=tuple(source.labels),
         )
+
+    @property
+    def bounded(self) -> bool:
+        """The scaled training rows lie in [0, 1]: a sigmoid output fits."""
+        return self.scaling in ("range", "unit")
 
     @property
     def n_features(self) -> int:
@@ -105,7 +109,7 @@ class Schema:
     def scale_values(self, values: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n, *shape)
         """The values as the model sees them: float64 for float64 input, float32 otherwise."""
         kept = np.dtype(np.float64 if values.dtype == np.float64 else np.float32)
-        if self.scaling == "none":
+        if self.scaling in ("unit", "none"):
             return values.astype(kept, copy=False)
         flat = values.reshape(len(values), -1)
         scaled: np.ndarray = (flat - self.offset) / self.scale
@@ -114,7 +118,7 @@ class Schema:
     def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) -> (n, *shape)
         """Back in the user's units and shape; the dtype stays."""
         flat = values.reshape(len(values), -1)
-        if self.scaling != "none":
+        if self.scaling not in ("unit", "none"):
             flat = (flat * self.scale + self.offset).astype(values.dtype)
         return flat.reshape(len(values), *self.shape)
 
@@ -141,7 +145,6 @@ class Schema:
             "columns": None if self.columns is None else list(self.columns),
             "dtype": self.dtype,
             "scaling": self.scaling,
-            "bounded": self.bounded,
             "label_names": list(self.label_names),
         }
 
@@ -161,7 +164,6 @@ class Schema:
             scaling=choice("scaling", fields["scaling"], SCALINGS[1:]),
             offset=offset,
             scale=scale,
-            bounded=bool(fields["bounded"]),
             label_names=tuple(map(str, fields["label_names"])),
         )
 
@@ -172,7 +174,7 @@ def _fit(
     """Offset and scale of a scaling that is no longer "auto"."""
     low, high = extent
     zero, one = np.zeros(()), np.ones(())
-    if scaling == "none":
+    if scaling in ("unit", "none"):
         return zero, one
     if scaling == "range":
         return zero + low, one * ((high - low) or 1.0)

@@ -86,10 +86,8 @@ class TestDigits:
         assert held("digits")
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+@pytest.mark.parametrize("name", [name for name in ("mnist", "fashion-mnist") if held(name)])
 def test_the_real_files(name):
-    if not held(name):
-        pytest.skip(f"LATENS_DATA does not hold {name}")
     source = open_source(f"dataset:{name}/test")
     assert (source.values.shape, source.values.dtype) == ((10_000, 28, 28), np.uint8)
     assert np.bincount(source.label()).shape == (10,)

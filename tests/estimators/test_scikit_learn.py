@@ -48,12 +48,16 @@ class TestWithOthers:
     def test_gives_pandas(self, name, X):
         frame = pd.DataFrame(X, columns=list("abcdef"), index=[f"row {i}" for i in range(120)])
         codes = clone(CONFIGURATIONS[name]).set_output(transform="pandas").fit_transform(frame)
-        assert list(codes.columns) == [f"{type(CONFIGURATIONS[name]).__name__.lower()}{i}" for i in range(codes.shape[1])]
+        assert list(codes.columns) == [
+            f"{type(CONFIGURATIONS[name]).__name__.lower()}{i}" for i in range(codes.shape[1])
+        ]
         assert codes.index.equals(frame.index)
 
 
 def test_in_a_grid_search(X):
-    search = GridSearchCV(Autoencoder(max_epochs=2, verbose=0), {"n_components": [1, 3], "hidden": ["taper", "wide"]}, cv=2)
+    search = GridSearchCV(
+        Autoencoder(max_epochs=2, verbose=0), {"n_components": [1, 3], "hidden": ["taper", "wide"]}, cv=2
+    )
     search.fit(X)
     assert set(search.best_params_) == {"n_components", "hidden"}
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

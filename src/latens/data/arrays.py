@@ -15,6 +15,7 @@ import numpy as np
 from latens.data.values import (
     Labels,
     Source,
+    among,
     check_finite,
     check_memory,
     check_shape,
@@ -182,6 +183,7 @@ def _from_archive(archive: zipfile.ZipFile, name: str, kind: str | None, labels:
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     chosen = _chosen(list(members), array, name)
     source = array_source(_member(archive, members[chosen], name), kind=kind, name=name)
+    labels = among(labels, members)
     names = label_names(labels)
     if names is None:
         carried = {"label": label_array(labels, len(source), name)}

@@ -73,7 +73,7 @@ class ResidentRows:
 
     def in_order(self) -> Iterator[Batch]:
         """All rows once, in their own order, for evaluation."""
-        for rows in self.rows.split(_EVALUATION_BATCH):
+        for rows in torch.split(self.rows, _EVALUATION_BATCH):
             yield self._batch(rows, epoch=0)
 
     def _batch(self, index: Tensor, epoch: int) -> Batch:

@@ -16,7 +16,7 @@ from latens.data.gzipped import is_gzip, open_bytes
 from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.tables import frame_source, is_frame, parquet_source, reorder
-from latens.data.values import Labels, Source, carry, hint
+from latens.data.values import Labels, Source, Wanted, carry, hint, label_names
 from latens.errors import ConfigError, DataError, choice, finite
 
 __all__ = ["Source", "open_source", "split"]
@@ -49,6 +49,7 @@ def open_source(
     labels: Labels = None,
     array: str | None = None,
     columns: Sequence[str] | None = None,
+    optional_labels: Sequence[str] = (),
 ) -> Source:
     """Anything that latens reads, as checked numbers.
 
@@ -58,6 +59,7 @@ def open_source(
         kind: ``"table"`` or ``"images"``; None infers it: 2-D and typed tables, or 3-D, 4-D, image files and folders.
         labels: Columns (of an ``.npz``: arrays) to carry along by name, or an array of one label per row.
         array: Which array of an ``.npz``.
+        optional_labels: Names of labels to carry along where they are there, beside those of `labels`.
         columns: The features a model was fitted on; a table with names is put into their order.
 
     Raises:
@@ -70,10 +72,19 @@ def open_source(
     """
     if kind is not None:
         choice("kind", kind, KINDS)
+    if optional_labels:
+        labels = Wanted(_names(labels), tuple(optional_labels))
     source = _open(data, kind, labels, array)
     if kind is not None and source.kind != kind:
         raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
     return source if columns is None else reorder(source, columns)
+
+
+def _names(labels: Labels) -> tuple[str, ...]:
+    names = () if labels is None else label_names(labels)
+    if names is None:
+        raise ConfigError("optional_labels goes with names in labels, not with an array of them")
+    return names
 
 
 def _what(source: Source) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from latens.data.values import (
     Labels,
     Source,
+    among,
     check_memory,
     check_shape,
     first_not_finite,
@@ -69,6 +70,7 @@ def frame_source(data: Any, *, labels: Labels = None, name: str = "frame") -> So
     names = [column if isinstance(column, str) else repr(column) for column in frame.columns]
     check_names(names, name)
     check_shape(frame.shape, name)
+    labels = among(labels, names)
     features = feature_names(names, labels, name)
     carried = given_labels(labels, len(frame), name)
     columns = [_numbers(frame.iloc[:, names.index(feature)], feature, name) for feature in features]

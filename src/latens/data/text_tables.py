@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from latens.data.gzipped import is_gzip, read_gzip
 from latens.data.tables import build_table, check_names, feature_names, given_labels, way_out
-from latens.data.values import Labels, Source, check_shape, label_names
+from latens.data.values import Labels, Source, among, check_shape, label_names
 from latens.errors import DataError
 
 __all__ = ["csv_source", "text_source"]
@@ -100,6 +100,7 @@ def text_source(
         ('a', 'b')
     """
     text = _text(content, name, delimiter)
+    labels = among(labels, text.names)
     asked = label_names(labels) or ()
     features = feature_names([column for column in text.names if column], labels, name)
     kept = {column for column in text.names if column in asked or column == ""}

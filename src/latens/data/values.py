@@ -17,15 +17,37 @@ import numpy as np
 
 from latens.errors import DataError, LatensError
 
-__all__ = ["Labels", "NotNumbers", "Source", "carry", "check_finite", "check_memory", "check_shape", "hint", "numeric"]
+__all__ = [
+    "Labels",
+    "NotNumbers",
+    "Source",
+    "Wanted",
+    "among",
+    "carry",
+    "check_finite",
+    "check_memory",
+    "check_shape",
+    "hint",
+    "numeric",
+]
 
-Labels: TypeAlias = str | Sequence[str] | np.ndarray | None
 
 _GIB = 2**30
 # Bytes looked at in one go when searching for NaN: a memory-mapped file never becomes resident as a whole.
 _BLOCK = 2**24
 # Real data rarely shrinks more than this; deflate's own limit is about 1,030.
 _MOST_SHRUNK = 200
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Names of labels to carry: some that must be there, and some only where they are."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+Labels: TypeAlias = str | Sequence[str] | np.ndarray | Wanted | None
 
 
 class NotNumbers(LatensError, ValueError, TypeError):
@@ -106,6 +128,7 @@ def carry(source: Source, labels: Labels) -> Source:
     Raises:
         DataError: A name that the source does not carry, or labels of another length.
     """
+    labels = among(labels, source.labels)
     if labels is None:
         return source
     names = label_names(labels)
@@ -118,6 +141,14 @@ def carry(source: Source, labels: Labels) -> Source:
             way_out = hint(name, source.labels) if source.labels else f"give an array of {len(source)} labels"
             raise DataError(f"{source.name}: labels={name!r} is not carried by it; {way_out}")
     return replace(source, labels={name: source.labels[name] for name in names})
+
+
+def among(labels: Labels, names: Iterable[str]) -> Labels:
+    """`labels` with the optional ones among `names` only; None if that leaves nothing to ask for."""
+    if not isinstance(labels, Wanted):
+        return labels
+    there = set(names)
+    return labels.required + tuple(name for name in labels.optional if name in there) or None
 
 
 def label_names(labels: Labels) -> tuple[str, ...] | None:

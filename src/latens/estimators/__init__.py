@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from latens.estimators.autoencoder import Autoencoder
-from latens.estimators.files import load
 from latens.estimators.linear import LinearAutoencoder
+from latens.estimators.loading import load
 
 __all__ = ["Autoencoder", "LinearAutoencoder", "load"]

@@ -94,8 +94,7 @@ class Autoencoder(Reconstructor):
         verbose: int = 1,
     ) -> None:
         self.n_components = n_components
-        self.hidden = hidden
-        self.decoder_hidden = decoder_hidden
+        self.hidden, self.decoder_hidden = hidden, decoder_hidden
         self.activation = activation
         self.code_activation = code_activation
         self.output = output
@@ -109,12 +108,10 @@ class Autoencoder(Reconstructor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.schedule = schedule
-        self.clip_value = clip_value
-        self.clip_norm = clip_norm
+        self.clip_value, self.clip_norm = clip_value, clip_norm
         self.precision = precision
         self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.patience = patience
+        self.early_stopping, self.patience = early_stopping, patience
         self.random_state = random_state
         self.device = device
         self.verbose = verbose

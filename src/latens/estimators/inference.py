@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ class Applied:
             part = torch.from_numpy(np.array(x[start : start + rows])).to(self.device, dtype)
             chunk[: len(part)] = part
             answers.append(function(network, chunk)[: len(part)].cpu().numpy())
-        return cast(np.ndarray, np.concatenate(answers)).astype(x.dtype, copy=False)
+        return np.concatenate(answers).astype(x.dtype, copy=False)
 
     def _network(self, dtype: torch.dtype) -> nn.Module:
         if dtype == torch.float32:

@@ -19,6 +19,7 @@ from latens.data.batches import ResidentRows, TrainingData, resident
 from latens.devices import launch, resolve_device
 from latens.errors import ConfigError, DataError, whole
 from latens.estimators.inference import Applied
+from latens.estimators.saving import save
 from latens.history import History
 from latens.models import build
 from latens.schema import Schema
@@ -207,12 +208,15 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """X minus its reconstruction, in the units and shape of X."""
         source = self._applied_source(X)
         scaled = self.schema_.scale_values(source.values)
-        return _floating(source.values) - self.schema_.unscale_values(self.network_.reconstruct(scaled))
+        residuals: np.ndarray = _floating(source.values) - self.schema_.unscale_values(
+            self.network_.reconstruct(scaled)
+        )
+        return residuals
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
         """Mean squared residual of each sample, (n,) float64, in squared units of X."""
         residuals = self.residuals(X)
-        return np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1)
+        return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the reconstruction error, (n,): higher is more normal."""
@@ -246,8 +250,6 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Raises:
             OutputError: The path cannot be written.
         """
-        from latens.estimators.files import save
-
         check_is_fitted(self)
         save(self, path)
 
@@ -264,7 +266,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _open_named(self, X: Any, *, fitting: bool) -> Source:
         if not fitting:
-            return open_source(X, columns=self.schema_.columns, labels=None)
+            schema = self.schema_
+            return open_source(X, columns=schema.columns, optional_labels=schema.label_names)
         source = open_source(X)
         self.n_features_in_ = source.n_features
         if source.columns is not None:

@@ -1,61 +1,34 @@
-"""Estimators to and from one file."""
+"""An estimator from one file."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from latens import __version__, persistence
+from latens import persistence
 from latens.analysis import Referee
-from latens.corruptions import Corruption, corruption_config, resolve_corruption
+from latens.corruptions import resolve_corruption
 from latens.errors import LatensError, ModelFileError
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.saving import MODEL, SCHEMA
 from latens.history import History
 from latens.models import skeleton, with_weights
 from latens.persistence import TensorInfo
 from latens.schema import Schema
 
-__all__ = ["ESTIMATORS", "load", "save"]
+__all__ = ["ESTIMATORS", "load"]
 
 ESTIMATORS: dict[str, Callable[..., Reconstructor]] = {
     "Autoencoder": Autoencoder,
     "LinearAutoencoder": LinearAutoencoder,
 }
-
-_SCHEMA = "schema."
-_MODEL = "model."
-
-
-def save(estimator: Reconstructor, path: str | Path) -> None:
-    """Write a fitted estimator; see `Reconstructor.save`."""
-    network = estimator.network_.network
-    params = estimator.get_params(deep=False)
-    header = {
-        "kind": "model",
-        "latens": __version__,
-        "torch": torch.__version__,
-        "estimator": type(estimator).__name__,
-        "model": estimator.network_name(),
-        "config": network.config,
-        "params": {name: _plain(value) for name, value in params.items()},
-        "custom_corruption": _is_custom(params.get("corruption")),
-        "schema": estimator.schema_.to_json(),
-        "feature_names": _names(estimator),
-        "history": {name: list(column) for name, column in estimator.history_.columns.items()},
-        "referee": asdict(estimator.referee_),
-    }
-    tensors = {f"{_MODEL}{name}": tensor for name, tensor in network.state_dict().items()}
-    for name, array in estimator.schema_.arrays().items():
-        tensors[f"{_SCHEMA}{name}"] = torch.from_numpy(np.array(array, dtype=np.float64))
-    persistence.write(path, header, tensors)
 
 
 def load(path: str | Path, device: str = "auto") -> Reconstructor:
@@ -95,9 +68,9 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], dev
     estimator = ESTIMATORS[header["estimator"]](**{**header["params"], "device": device})
     if "corruption" in header["params"]:
         estimator.set_params(corruption=resolve_corruption(header["params"]["corruption"]))
-    arrays = {name: tensors[f"{_SCHEMA}{name}"].numpy() for name in ("offset", "scale")}
+    arrays = {name: tensors[f"{SCHEMA}{name}"].numpy() for name in ("offset", "scale")}
     estimator.schema_ = Schema.from_json(header["schema"], **arrays)
-    weights = {name.removeprefix(_MODEL): tensor for name, tensor in tensors.items() if name.startswith(_MODEL)}
+    weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
     estimator._keep(with_weights(header["model"], header["config"], weights))
     estimator.n_features_in_ = estimator.schema_.n_features
     if header["feature_names"] is not None:
@@ -119,36 +92,16 @@ def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> N
         features = int(np.prod(header["schema"]["shape"], dtype=np.float64))
     except (LatensError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelFileError(f"{path}: its header does not describe a model ({error}); take another copy") from error
-    expected = persistence.describe({f"{_MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
-    found = {name: info for name, info in infos.items() if name.startswith(_MODEL)}
+    expected = persistence.describe({f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
+    found = {name: info for name, info in infos.items() if name.startswith(MODEL)}
     if expected != found:
         raise ModelFileError(f"{path}: its tensors are not those of its model ({_difference(expected, found)})")
     allowed = (("F64", ()), ("F64", (features,)))
     others = {name: info for name, info in infos.items() if name not in found}
-    if set(others) != {f"{_SCHEMA}offset", f"{_SCHEMA}scale"} or any(info not in allowed for info in others.values()):
+    if set(others) != {f"{SCHEMA}offset", f"{SCHEMA}scale"} or any(info not in allowed for info in others.values()):
         raise ModelFileError(f"{path}: its schema's tensors are not those of its data; take another copy")
 
 
 def _difference(expected: TensorInfo, found: TensorInfo) -> str:
     name = min(name for name in {*expected, *found} if expected.get(name) != found.get(name))
     return f"{name}: expected {expected.get(name)}, found {found.get(name)}"
-
-
-def _names(estimator: Reconstructor) -> list[str] | None:
-    names = getattr(estimator, "feature_names_in_", None)
-    return None if names is None else [str(name) for name in names]
-
-
-def _is_custom(corruption: object) -> bool:
-    return corruption is not None and corruption_config(resolve_corruption(corruption)) is None
-
-
-def _plain(value: Any) -> Any:
-    """A constructor argument as JSON; what JSON cannot hold is left out."""
-    if isinstance(value, Corruption) or callable(value):
-        return corruption_config(resolve_corruption(value))
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, (str, int, float, bool)) or value is None else None

@@ -1,0 +1,63 @@
+"""A fitted estimator as one file's header and tensors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from latens import __version__, persistence
+from latens.corruptions import Corruption, corruption_config, resolve_corruption
+
+__all__ = ["MODEL", "SCHEMA", "save"]
+
+# Prefixes of the tensors' names in a file.
+SCHEMA = "schema."
+MODEL = "model."
+
+
+def save(estimator: Any, path: str | Path) -> None:
+    """Write a fitted estimator; see `Reconstructor.save`."""
+    network = estimator.network_.network
+    params = estimator.get_params(deep=False)
+    header = {
+        "kind": "model",
+        "latens": __version__,
+        "torch": torch.__version__,
+        "estimator": type(estimator).__name__,
+        "model": estimator.network_name(),
+        "config": network.config,
+        "params": {name: _plain(value) for name, value in params.items()},
+        "custom_corruption": _is_custom(params.get("corruption")),
+        "schema": estimator.schema_.to_json(),
+        "feature_names": _names(estimator),
+        "history": {name: list(column) for name, column in estimator.history_.columns.items()},
+        "referee": asdict(estimator.referee_),
+    }
+    tensors = {f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()}
+    for name, array in estimator.schema_.arrays().items():
+        tensors[f"{SCHEMA}{name}"] = torch.from_numpy(np.array(array, dtype=np.float64))
+    persistence.write(path, header, tensors)
+
+
+def _names(estimator: Any) -> list[str] | None:
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def _is_custom(corruption: object) -> bool:
+    return corruption is not None and corruption_config(resolve_corruption(corruption)) is None
+
+
+def _plain(value: Any) -> Any:
+    """A constructor argument as JSON; what JSON cannot hold is left out."""
+    if isinstance(value, Corruption) or callable(value):
+        return corruption_config(resolve_corruption(value))
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else None
