@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from latens.cli.models import load_model, open_for
-from latens.cli.outputs import TABLES, check_folder, check_output, is_folder, write_pngs, write_table
+from latens.cli.outputs import TABLES, check_folder, check_output, is_folder
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from latens.data import Source
     from latens.schema import Schema
 
@@ -39,6 +41,8 @@ def embed(
 
     The output is Parquet, CSV or NumPy by its suffix. Labels and ids are carried along, except into .npy.
     """
+    from latens.cli.writers import write_table
+
     check_output(output, force=force, inputs=[model, source], suffixes=TABLES)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
@@ -63,36 +67,42 @@ def reconstruct(
     It is in the data's own units; for a denoiser it is the cleaned data. The output is Parquet, CSV or NumPy by its
     suffix; a name without a suffix is a folder of PNG files, named as the images that came in.
     """
-    if is_folder(output):
-        check_folder(output, force=force, inputs=[model, source])
-    else:
-        check_output(output, force=force, inputs=[model, source], suffixes=TABLES)
-    if errors and output.suffix.lower() not in TABLES[:2]:
-        raise typer.BadParameter("errors go into .parquet or .csv", param_hint="--errors")
+    _check(output, errors, force=force, inputs=[model, source])
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
     values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")
     error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
+    _write(output, estimator.schema_, data, values, {"reconstruction_error": error} if errors else {})
+    result = {"output": str(output), "rows": len(values), "mean_reconstruction_error": float(error.mean())}
+    shared.result(result, f"wrote {len(values):,} rows to {output}; mean squared error {error.mean():.4g}")
+
+
+def _check(output: Path, errors: bool, *, force: bool, inputs: Sequence[str | Path]) -> None:
     if is_folder(output):
-        write_pngs(output, values, estimator.schema_, data.ids)
+        check_folder(output, force=force, inputs=inputs)
     else:
-        more = {"reconstruction_error": error} if errors else {}
-        write_table(output, values, _feature_names(data, estimator.schema_), data, **more)
-    mean = float(error.mean())
-    result = {"output": str(output), "rows": len(values), "mean_reconstruction_error": mean}
-    shared.result(result, f"wrote {len(values):,} rows to {output}; mean squared error {mean:.4g}")
+        check_output(output, force=force, inputs=inputs, suffixes=TABLES)
+    if errors and output.suffix.lower() not in TABLES[:2]:
+        raise typer.BadParameter("errors go into .parquet or .csv", param_hint="--errors")
+
+
+def _write(output: Path, schema: Schema, data: Source, values: np.ndarray, more: Mapping[str, np.ndarray]) -> None:
+    from latens.cli.writers import write_pngs, write_table
+
+    if is_folder(output):
+        write_pngs(output, values, schema, data.ids)
+    else:
+        names = schema.columns or data.columns or [f"x{i}" for i in range(schema.n_features)]
+        write_table(output, values, list(names), data, **more)
 
 
 def _blockwise(
     answer: Callable[[Source], np.ndarray], data: Source, shared: Shared, doing: str
 ) -> np.ndarray:  # (n, ...)
     """The answer for all rows, block by block; a row's answer does not depend on its block."""
+    import numpy as np
+
     size = max(1, _BLOCK_NUMBERS // data.n_features)
     starts = range(0, len(data), size)
     rows = np.arange(len(data))
     return np.concatenate([answer(data.take(rows[start : start + size])) for start in shared.track(starts, doing)])
-
-
-def _feature_names(data: Source, schema: Schema) -> list[str]:
-    names = schema.columns or data.columns
-    return list(names or (f"x{i}" for i in range(schema.n_features)))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from latens.cli.models import load_model, open_for
-from latens.cli.outputs import FIGURES, check_output, write_figure
+from latens.cli.outputs import FIGURES, check_output
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 
 __all__ = ["map_", "pairs"]
@@ -31,6 +31,8 @@ def map_(
 
     Where it lies is its code; its colour is the first of --labels, or the label that SOURCE has. PNG, SVG or PDF.
     """
+    from latens.cli.writers import write_figure
+
     check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
@@ -54,6 +56,8 @@ def pairs(
 
     PNG, SVG or PDF by the output's suffix.
     """
+    from latens.cli.writers import write_figure
+
     check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
     chosen = None if rows is None else _numbers(rows)
     estimator = load_model(model, shared)

@@ -1,34 +1,14 @@
-"""What verbs write: tables and pictures, whole or not at all, and never over what nobody offered to replace."""
+"""Whether an output may be written, asked before any work is done: never over what nobody offered to replace."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-import numpy as np
+from latens.errors import ConfigError, OutputError
 
-from latens.errors import ConfigError, DataError, OutputError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from latens.data import Source
-    from latens.schema import Schema
-
-__all__ = [
-    "FIGURES",
-    "TABLES",
-    "check_folder",
-    "check_output",
-    "is_folder",
-    "write_figure",
-    "write_pngs",
-    "write_table",
-]
+__all__ = ["FIGURES", "TABLES", "check_folder", "check_output", "is_folder"]
 
 TABLES = (".parquet", ".csv", ".npy")
 FIGURES = (".png", ".svg", ".pdf")
@@ -56,9 +36,8 @@ def check_output(
         OutputError: It exists, is an input, or its folder is not there or not writable.
     """
     if suffixes and output.suffix.lower() not in suffixes:
-        raise ConfigError(
-            f"output={str(output)!r}: {output.suffix or 'no suffix'} cannot be written; use {_listed(suffixes)}"
-        )
+        seen = output.suffix or "a name without a suffix"
+        raise ConfigError(f"{output}: {seen} says no format that this verb writes; use {_listed(suffixes)}")
     if any(_same(output, path) for path in inputs):
         raise OutputError(f"{output}: is what this reads; choose another output")
     if output.is_dir():
@@ -101,132 +80,3 @@ def _same(output: Path, path: str | Path) -> bool:
 
 def _listed(suffixes: Sequence[str]) -> str:
     return f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
-
-
-def carried_columns(source: Source, taken: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The ids, and the labels by names that differ from those taken."""
-    ids = {} if source.ids is None else {"id": source.ids}
-    names = {*ids, *taken}
-    labels = {}
-    for name, label in source.labels.items():
-        while name in names:
-            name += "_"
-        names.add(name)
-        labels[name] = label
-    return ids, labels
-
-
-def write_table(path: Path, values: np.ndarray, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
-    """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
-
-    Args:
-        path: Parquet, CSV or NumPy by its suffix.
-        values: (n, *shape); columns are its flattened features.
-        names: Of the columns.
-        source: What ids and labels come from.
-        more: (n,) columns by name.
-    """
-    if path.suffix.lower() == ".npy":
-        return _write(path, lambda temporary: _save_npy(temporary, values))
-    flat = values.reshape(len(values), -1)
-    ids, labels = carried_columns(source, [*names, *more])
-    _write_columns(path, ids | {name: flat[:, i] for i, name in enumerate(names)} | more | labels)
-
-
-def _write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
-    table = pa.table({name: _arrow(column) for name, column in columns.items()})
-    writer = csv.write_csv if path.suffix.lower() == ".csv" else parquet.write_table
-    _write(path, lambda temporary: writer(table, temporary))
-
-
-def _arrow(column: np.ndarray) -> Any:
-    """Arrow's array; mixed objects, which it refuses, as text."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(np.ascontiguousarray(column))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return pa.array([None if value is None else str(value) for value in column])
-
-
-def _save_npy(path: Path, values: np.ndarray) -> None:
-    with path.open("wb") as file:
-        np.save(file, values, allow_pickle=False)
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    from latens.persistence import atomic_path
-
-    with atomic_path(path) as temporary:
-        write(temporary)
-
-
-def write_figure(path: Path, figure: Figure) -> None:
-    """Save a figure in the format of the path's suffix."""
-    form = path.suffix.lower().removeprefix(".")
-    _write(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
-
-
-def write_pngs(folder: Path, values: np.ndarray, schema: Schema, ids: np.ndarray | None) -> None:
-    """Write images as PNG files under a folder, by the names they came with or by their row numbers.
-
-    Args:
-        folder: Made if it is not there; it receives all the files or none.
-        values: (n, h, w) or (n, h, w, c) in the units of the model's data.
-        schema: The model's.
-        ids: (n,) relative paths, or None.
-
-    Raises:
-        DataError: The data are no images that a PNG can hold.
-        OutputError: The folder cannot be written.
-    """
-    pixels = _as_pixels(values, schema)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.absolute().parent) as stage:
-            for name, image in zip(_png_names(len(pixels), ids), pixels, strict=True):
-                _save_png(Path(stage, name), image)
-            _move_into(Path(stage), folder)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
-
-
-def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8
-    channels = values.shape[3:] or (1,)
-    if schema.kind != "images" or channels not in ((1,), (3,), (4,)):
-        raise DataError(
-            f"PNG files hold grey, RGB or RGBA images, not {schema.describe()}; use -o out.npy or out.parquet"
-        )
-    if schema.dtype != "uint8" and not schema.bounded:
-        raise DataError(f"{schema.dtype} images of no known range make no PNG files; use -o out.npy")
-    if schema.dtype != "uint8":
-        values = (values - schema.offset) / schema.scale * 255.0
-    grey = values[..., 0] if values.shape[3:] == (1,) else values
-    pixels: np.ndarray = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-    return pixels
-
-
-def _png_names(n: int, ids: np.ndarray | None) -> list[str]:
-    """Each row's own name, ending in .png, if these are relative, stay inside and differ; else its number."""
-    own = [PurePosixPath(str(name)) for name in ids] if ids is not None else []
-    names = [str(name.with_suffix(".png")) for name in own if name.name]
-    if len(set(names)) < len(own):
-        names = [f"{name}.png" for name in own]
-    safe = len(names) == n and not any(name.is_absolute() or ".." in name.parts for name in own)
-    return names if safe else [f"{row:06d}.png" for row in range(n)]
-
-
-def _save_png(path: Path, image: np.ndarray) -> None:
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path, format="PNG")
-
-
-def _move_into(stage: Path, folder: Path) -> None:
-    for path in sorted(stage.rglob("*.png")):
-        target = folder / path.relative_to(stage)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(path, target)

@@ -23,7 +23,8 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "wide": ("Autoencoder", {"hidden": "wide"}),
 }
 
-_WORDS = {"None": None, "none": None, "True": True, "False": False}
+# Not "none", which is the name of a scaling.
+_WORDS = {"None": None, "True": True, "False": False}
 
 
 def build_estimator(model: str, words: Sequence[str], defaults: Mapping[str, Any]) -> Reconstructor:

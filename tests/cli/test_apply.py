@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+import latens
+
+
+class TestEmbed:
+    def test_parquet_has_the_codes_and_the_labels(self, run, digits, tmp_path):
+        outcome = run("embed", digits, "dataset:digits", "-o", tmp_path / "codes.parquet", "--json")
+        assert outcome.json == {"output": str(tmp_path / "codes.parquet"), "rows": 1797, "n_components": 2}
+        table = pyarrow.parquet.read_table(tmp_path / "codes.parquet")
+        estimator = latens.load(digits)
+        assert table.column_names == [*estimator.get_feature_names_out(), "label"]
+        codes = np.column_stack([table[name].to_numpy() for name in estimator.get_feature_names_out()])
+        assert np.array_equal(codes, estimator.transform("dataset:digits"))
+
+    def test_csv_has_ids_and_named_labels(self, run, fit, flowers, tmp_path):
+        model = fit(flowers, "--labels", "species")
+        assert run("embed", model, flowers, "-o", tmp_path / "codes.csv").code == 0
+        table = pyarrow.csv.read_csv(tmp_path / "codes.csv")
+        assert table.column_names == ["id", "autoencoder0", "autoencoder1", "species"]
+        assert table["id"].to_pylist()[:2] == ["f0", "f1"]
+        assert table["species"].to_pylist()[:2] == ["virginica", "setosa"]
+
+    def test_npy_has_the_codes_alone(self, run, digits, tmp_path):
+        assert run("embed", digits, "dataset:digits/test", "-o", tmp_path / "codes.npy").code == 0
+        assert np.load(tmp_path / "codes.npy", allow_pickle=False).shape == (297, 2)
+
+    def test_a_file_without_the_labels_will_do(self, run, fit, flowers, tmp_path):
+        model = fit(flowers, "--labels", "species")
+        bare = tmp_path / "bare.csv"
+        bare.write_text("d,c,b,a\n1,2,3,4\n4,3,2,1\n")
+        assert run("embed", model, bare, "-o", tmp_path / "codes.csv").code == 0
+        assert pyarrow.csv.read_csv(tmp_path / "codes.csv").column_names == ["autoencoder0", "autoencoder1"]
+
+    def test_blocks_do_not_matter(self, run, digits, tmp_path, monkeypatch):
+        run("embed", digits, "dataset:digits", "-o", tmp_path / "one.npy")
+        monkeypatch.setattr("latens.cli.apply._BLOCK_NUMBERS", 64 * 7)
+        run("embed", digits, "dataset:digits/test", "-o", tmp_path / "many.npy")
+        assert np.array_equal(np.load(tmp_path / "one.npy")[1500:], np.load(tmp_path / "many.npy"))
+
+    def test_a_label_may_be_called_id(self, run, fit, tmp_path):
+        data = tmp_path / "data.csv"
+        data.write_text(",a,b,id\n" + "".join(f"r{i},{i},{i * i % 7},{i % 2}\n" for i in range(20)))
+        model = fit(data, "--labels", "id")
+        assert run("embed", model, data, "-o", tmp_path / "codes.parquet").code == 0
+        assert pyarrow.parquet.read_table(tmp_path / "codes.parquet").column_names[-1] == "id_"
+
+
+class TestReconstruct:
+    def test_npy_keeps_shape_and_units(self, run, digits, tmp_path):
+        assert run("reconstruct", digits, "dataset:digits/test", "-o", tmp_path / "r.npy").code == 0
+        reconstructed = np.load(tmp_path / "r.npy", allow_pickle=False)
+        assert np.array_equal(reconstructed, latens.load(digits).reconstruct("dataset:digits/test"))
+        assert reconstructed.shape == (297, 8, 8)
+
+    def test_a_table_keeps_its_columns_and_gets_the_error(self, run, fit, flowers, tmp_path):
+        model = fit(flowers, "--labels", "species")
+        outcome = run("reconstruct", model, flowers, "-o", tmp_path / "r.parquet", "--errors", "--json")
+        table = pyarrow.parquet.read_table(tmp_path / "r.parquet")
+        assert table.column_names == ["id", "a", "b", "c", "d", "reconstruction_error", "species"]
+        mean = table["reconstruction_error"].to_numpy().mean()
+        assert outcome.json["mean_reconstruction_error"] == pytest.approx(mean)
+
+    def test_a_folder_of_images_keeps_their_names(self, run, fit, photos, tmp_path):
+        assert run("reconstruct", fit(photos), photos, "-o", tmp_path / "cleaned").code == 0
+        names = {path.relative_to(tmp_path / "cleaned").as_posix() for path in (tmp_path / "cleaned").rglob("*.png")}
+        assert names == {path.relative_to(photos).as_posix() for path in photos.rglob("*.png")}
+        with Image.open(tmp_path / "cleaned" / "cats" / "1.png") as image:
+            assert (image.size, image.mode) == ((5, 7), "RGB")
+
+    def test_images_without_names_are_numbered(self, run, digits, tmp_path):
+        assert run("reconstruct", digits, "dataset:digits/test", "-o", tmp_path / "out").code == 0
+        assert (tmp_path / "out" / "000296.png").is_file()
+
+    def test_a_full_folder_needs_force(self, run, fit, photos, tmp_path):
+        model = fit(photos)
+        (tmp_path / "cleaned").mkdir()
+        (tmp_path / "cleaned" / "mine.txt").write_text("mine")
+        outcome = run("reconstruct", model, photos, "-o", tmp_path / "cleaned")
+        assert (outcome.code, outcome.out) == (1, "")
+        assert "exists and is not empty; --force replaces files of the same names" in outcome.err
+        assert run("reconstruct", model, photos, "-o", tmp_path / "cleaned", "--force").code == 0
+        assert (tmp_path / "cleaned" / "mine.txt").read_text() == "mine"
+
+    def test_never_over_its_own_input(self, run, fit, photos):
+        outcome = run("reconstruct", fit(photos), photos, "-o", photos, "--force")
+        assert outcome.code == 1
+        assert "is what this reads; choose another folder" in outcome.err
+
+    def test_a_table_makes_no_pictures(self, run, fit, flowers, tmp_path):
+        outcome = run("reconstruct", fit(flowers, "--labels", "species"), flowers, "-o", tmp_path / "out")
+        assert outcome.code == 1
+        assert "PNG files hold grey, RGB or RGBA images, not tables of 4 columns; use -o" in outcome.err
+        assert not (tmp_path / "out").exists()

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+class TestMap:
+    @pytest.mark.parametrize("suffix", MAGIC)
+    def test_writes_the_format_of_the_suffix(self, run, digits, tmp_path, suffix):
+        output = tmp_path / f"map.{suffix}"
+        outcome = run("map", digits, "dataset:digits/test", "-o", output, "--json")
+        assert outcome.json == {"output": str(output), "rows": 297, "labels": "label"}
+        assert output.read_bytes().startswith(MAGIC[suffix])
+
+    def test_labels_by_name(self, run, fit, flowers, tmp_path):
+        model = fit(flowers, "--labels", "species")
+        outcome = run("map", model, flowers, "-o", tmp_path / "map.png", "--labels", "species", "--json")
+        assert outcome.json["labels"] == "species"
+
+    def test_another_suffix_is_refused(self, run, digits, tmp_path):
+        outcome = run("map", digits, "dataset:digits", "-o", tmp_path / "map.jpg")
+        assert outcome.code == 1
+        assert ".jpg says no format that this verb writes; use .png, .svg or .pdf" in outcome.err
+
+
+class TestPairs:
+    def test_rows_by_number(self, run, digits, tmp_path):
+        output = tmp_path / "pairs.png"
+        outcome = run("pairs", digits, "dataset:digits", "-o", output, "--rows", "0,5,9", "--json")
+        assert outcome.json == {"output": str(output), "rows": [0, 5, 9], "shown": 3}
+        assert output.read_bytes().startswith(MAGIC["png"])
+
+    def test_so_many_rows(self, run, digits, tmp_path):
+        outcome = run("pairs", digits, "dataset:digits", "-o", tmp_path / "pairs.png", "--count", 4, "--json")
+        assert outcome.json["shown"] == 4
+
+    def test_a_row_that_is_not_there(self, run, digits, tmp_path):
+        outcome = run("pairs", digits, "dataset:digits", "-o", tmp_path / "pairs.png", "--rows", "0,1797")
+        assert outcome.code == 1
+        assert "use numbers from 0 to 1796" in outcome.err
+        assert not (tmp_path / "pairs.png").exists()
+
+    def test_rows_that_are_no_numbers(self, run, digits, tmp_path):
+        outcome = run("pairs", digits, "dataset:digits", "-o", tmp_path / "pairs.png", "--rows", "first")
+        assert outcome.code == 2
+        assert "is no list of row numbers" in outcome.err
