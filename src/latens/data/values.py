@@ -47,7 +47,8 @@ class Wanted:
     optional: tuple[str, ...]
 
 
-Labels: TypeAlias = str | Sequence[str] | np.ndarray | Wanted | None
+Asked: TypeAlias = str | Sequence[str] | np.ndarray | None
+Labels: TypeAlias = Asked | Wanted
 
 
 class NotNumbers(LatensError, ValueError, TypeError):
@@ -128,14 +129,14 @@ def carry(source: Source, labels: Labels) -> Source:
     Raises:
         DataError: A name that the source does not carry, or labels of another length.
     """
-    labels = among(labels, source.labels)
-    if labels is None:
+    asked = among(labels, source.labels)
+    if asked is None:
         return source
-    names = label_names(labels)
+    names = label_names(asked)
     # One text label per row looks like a list of names; it is one only where it can be.
-    per_row = not isinstance(labels, str) and len(labels) == len(source)
+    per_row = not isinstance(asked, str) and len(asked) == len(source)
     if names is None or (per_row and not set(names) <= set(source.labels)):
-        return replace(source, labels={"label": label_array(labels, len(source), source.name)})
+        return replace(source, labels={"label": label_array(asked, len(source), source.name)})
     for name in names:
         if name not in source.labels:
             way_out = hint(name, source.labels) if source.labels else f"give an array of {len(source)} labels"
@@ -143,7 +144,7 @@ def carry(source: Source, labels: Labels) -> Source:
     return replace(source, labels={name: source.labels[name] for name in names})
 
 
-def among(labels: Labels, names: Iterable[str]) -> Labels:
+def among(labels: Labels, names: Iterable[str]) -> Asked:
     """`labels` with the optional ones among `names` only; None if that leaves nothing to ask for."""
     if not isinstance(labels, Wanted):
         return labels

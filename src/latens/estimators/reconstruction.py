@@ -208,10 +208,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """X minus its reconstruction, in the units and shape of X."""
         source = self._applied_source(X)
         scaled = self.schema_.scale_values(source.values)
-        residuals: np.ndarray = _floating(source.values) - self.schema_.unscale_values(
-            self.network_.reconstruct(scaled)
-        )
-        return residuals
+        reconstructed = self.schema_.unscale_values(self.network_.reconstruct(scaled))
+        return np.asarray(_floating(source.values) - reconstructed)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
         """Mean squared residual of each sample, (n,) float64, in squared units of X."""

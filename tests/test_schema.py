@@ -1,0 +1,122 @@
+"""What is learned about the data: from the training rows alone, and enough to take raw data back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from latens.data import Source, open_source
+from latens.errors import ConfigError, DataError
+from latens.schema import SCALINGS, Schema
+
+
+def learn(values, rows=None, **how) -> Schema:
+    source = open_source(values)
+    return Schema.learn(source, np.arange(len(source)) if rows is None else np.asarray(rows), **how)
+
+
+class TestAuto:
+    @pytest.mark.parametrize(
+        ("values", "scaling"),
+        [
+            (np.array([[0, 10], [255, 3]], dtype=np.uint8), "range"),
+            (np.array([[0.0, 0.5], [1.0, 0.2]]), "unit"),
+            (np.array([[0.0, 0.5], [1.5, 0.2]]), "standard"),
+            (np.array([[[0.0, 9.0]], [[16.0, 2.0]]]), "range"),
+            (np.array([[[0.0, 0.5]], [[1.0, 0.2]]]), "unit"),
+        ],
+    )
+    def test_follows_the_data(self, values, scaling):
+        assert learn(values).scaling == scaling
+
+    def test_a_frame_in_the_unit_interval_is_standardised_all_the_same(self):
+        source = Source(np.array([[0.0, 0.5], [1.0, 0.2]]), typed=True)
+        assert Schema.learn(source, np.arange(2)).scaling == "standard"
+
+    def test_images_fill_the_unit_interval(self):
+        images = np.random.default_rng(0).integers(3, 200, size=(5, 4, 3), dtype=np.uint8)
+        scaled = learn(images).scale_values(images)
+        assert (scaled.min(), scaled.max()) == (0.0, 1.0)
+        assert learn(images).bounded
+
+
+class TestStandard:
+    def test_has_mean_zero_and_deviation_one(self):
+        X = np.random.default_rng(0).normal(5, 3, size=(200, 4)) * [1, 1e3, 1e-3, 1e9]
+        scaled = learn(X).scale_values(X)
+        assert np.allclose(scaled.mean(axis=0), 0, atol=1e-12)
+        assert np.allclose(scaled.std(axis=0), 1)
+
+    def test_constant_columns_become_zero_and_stay_finite(self):
+        X = np.array([[7.0, 0.1 + 0.2, 1.0, 0.0], [7.0, 0.3, 2.0, 0.0], [7.0, 0.3, 3.0, 0.0]])
+        schema = learn(X)
+        assert np.abs(schema.scale_values(X)[:, [0, 1, 3]]).max() < 1e-12
+        assert schema.scale[[0, 1, 3]].tolist() == [1.0, 1.0, 1.0]
+
+    def test_a_small_spread_far_from_zero_is_no_constant(self):
+        X = 1e9 + np.random.default_rng(0).normal(size=(100, 1))
+        assert learn(X).scale_values(X).std() == pytest.approx(1.0)
+
+
+class TestLinear:
+    def test_center_divides_by_one_number(self):
+        X = np.random.default_rng(0).normal(5, 3, size=(200, 4)) * [1, 10, 100, 1000]
+        schema = learn(X, scaling="center")
+        assert schema.scale.shape == ()
+        assert np.allclose(schema.scale_values(X).mean(axis=0), 0, atol=1e-9)
+        assert np.sqrt((schema.scale_values(X) ** 2).mean()) == pytest.approx(1.0)
+
+    def test_center_leaves_the_unit_interval_its_units(self):
+        assert learn(np.array([[0.0, 0.5], [1.0, 0.2]]), scaling="center").scale == 1.0
+
+    def test_magnitude_keeps_zero(self):
+        assert not learn(np.array([[1.0, -5.0], [3.0, 2.0]]), scaling="magnitude").offset.any()
+
+
+class TestHonesty:
+    @pytest.mark.parametrize("scaling", SCALINGS)
+    def test_held_out_rows_never_count(self, scaling):
+        X = np.random.default_rng(0).uniform(size=(20, 3))
+        poisoned = X.copy()
+        poisoned[15:] = 1e9
+        clean, other = (learn(x, rows=np.arange(15), scaling=scaling) for x in (X, poisoned))
+        assert clean.to_json() == other.to_json()
+        assert np.array_equal(clean.offset, other.offset)
+        assert np.array_equal(clean.scale, other.scale)
+
+    @given(
+        x=arrays(np.float64, st.tuples(st.integers(2, 6), st.integers(1, 4)), elements=st.floats(-1e6, 1e6)),
+        scaling=st.sampled_from([s for s in SCALINGS if s != "unit"]),
+    )
+    def test_scaling_is_undone(self, x, scaling):
+        schema = learn(x, scaling=scaling)
+        again = schema.unscale_values(schema.scale_values(x))
+        assert np.allclose(again, x, rtol=1e-9, atol=1e-6)
+
+    @pytest.mark.parametrize(("dtype", "kept"), [("uint8", "float32"), ("float32", "float32"), ("float64", "float64")])
+    def test_float64_stays_and_all_else_is_float32(self, dtype, kept):
+        x = np.array([[0, 1], [2, 5]], dtype=dtype)
+        for scaling in ("range", "standard", "none"):
+            assert learn(x, scaling=scaling).scale_values(x).dtype == kept
+
+    def test_round_trips_through_json(self):
+        schema = Schema.learn(Source(np.eye(3), columns=("a", "b", "ü"), labels={"y": np.arange(3)}), np.arange(3))
+        again = Schema.from_json(schema.to_json(), **schema.arrays())
+        assert again.to_json() == schema.to_json()
+
+
+class TestRefusals:
+    def test_another_shape(self):
+        with pytest.raises(DataError, match=r"samples of shape \(3,\) where .* \(2,\); give it tables of 2 columns"):
+            learn(np.eye(2)).check(open_source(np.eye(3)))
+
+    def test_an_unknown_scaling(self):
+        with pytest.raises(ConfigError, match="scaling='standrad' is not known; did you mean 'standard'"):
+            learn(np.eye(2), scaling="standrad")
+
+    def test_unit_for_what_is_not(self):
+        with pytest.raises(ConfigError, match='scaling="unit", but array spans 0 to 5; use scaling="range"'):
+            learn(np.eye(2) * 5, scaling="unit")
