@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
@@ -37,6 +39,11 @@ class TestEmbed:
         bare.write_text("d,c,b,a\n1,2,3,4\n4,3,2,1\n")
         assert run("embed", model, bare, "-o", tmp_path / "codes.csv").code == 0
         assert pyarrow.csv.read_csv(tmp_path / "codes.csv").column_names == ["autoencoder0", "autoencoder1"]
+
+    def test_standard_input(self, run, fit, flowers, tmp_path, monkeypatch):
+        model = fit(flowers, "--labels", "species")
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a,b,c,d\n1,2,3,4\n")))
+        assert run("embed", model, "-", "-o", tmp_path / "codes.npy").code == 0
 
     def test_blocks_do_not_matter(self, run, digits, tmp_path, monkeypatch):
         run("embed", digits, "dataset:digits", "-o", tmp_path / "one.npy")
@@ -77,6 +84,52 @@ class TestReconstruct:
     def test_images_without_names_are_numbered(self, run, digits, tmp_path):
         assert run("reconstruct", digits, "dataset:digits/test", "-o", tmp_path / "out").code == 0
         assert (tmp_path / "out" / "000296.png").is_file()
+
+    def test_sixteen_bits_stay_sixteen_bits(self, run, fit, tmp_path):
+        random = np.random.default_rng(0)
+        (tmp_path / "scans").mkdir()
+        for row in range(6):
+            Image.fromarray(random.integers(0, 60_000, (4, 5)).astype(np.uint16)).save(
+                tmp_path / "scans" / f"{row}.tif"
+            )
+        model = fit(tmp_path / "scans")
+        assert run("reconstruct", model, tmp_path / "scans", "-o", tmp_path / "out").code == 0
+        with Image.open(tmp_path / "out" / "3.png") as image:
+            written = np.asarray(image)
+        expected = latens.load(model).reconstruct(tmp_path / "scans")[3]
+        assert np.array_equal(written, np.rint(expected))
+        assert written.max() > 255
+
+    @pytest.mark.parametrize("shape", [(5, 6), (5, 6, 1), (5, 6, 3)])
+    def test_pixels_from_0_to_1(self, run, fit, tmp_path, shape):
+        np.save(tmp_path / "data.npy", np.random.default_rng(0).uniform(size=(8, *shape)).astype(np.float32))
+        model = fit(tmp_path / "data.npy")
+        assert run("reconstruct", model, tmp_path / "data.npy", "-o", tmp_path / "out").code == 0
+        with Image.open(tmp_path / "out" / "000007.png") as image:
+            written = np.asarray(image)
+        expected = np.rint(255 * latens.load(model).reconstruct(tmp_path / "data.npy")[7])
+        assert np.array_equal(written, expected.reshape(written.shape))
+
+    def test_pixels_below_zero_make_no_pictures(self, run, fit, tmp_path):
+        np.save(tmp_path / "data.npy", np.random.default_rng(0).normal(size=(8, 5, 6)))
+        outcome = run("reconstruct", fit(tmp_path / "data.npy"), tmp_path / "data.npy", "-o", tmp_path / "out")
+        assert outcome.code == 1
+        assert "images outside [0, 1] fit into no PNG file; use -o out.npy" in outcome.err
+
+    @pytest.mark.parametrize(
+        ("ids", "names"),
+        [
+            (None, ["000000.png", "000001.png"]),
+            (["a.jpg", "b/c.tif"], ["a.png", "b/c.png"]),
+            (["a.jpg", "a.png"], ["a.jpg.png", "a.png.png"]),
+            (["../a.png", "b.png"], ["000000.png", "000001.png"]),
+            (["/a.png", "b.png"], ["000000.png", "000001.png"]),
+        ],
+    )
+    def test_names_stay_inside_and_differ(self, ids, names):
+        from latens.cli.writers import _png_names
+
+        assert _png_names(2, None if ids is None else np.array(ids)) == names
 
     def test_a_full_folder_needs_force(self, run, fit, photos, tmp_path):
         model = fit(photos)

@@ -19,7 +19,10 @@ RowsArgument = Annotated[
     typer.Argument(metavar="[ROW]...", help="Experiments such as S2; all if left out.", show_default=False),
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Few rows and epochs: shows that it runs, not the figures.")]
-SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, counted up from --seed.")]
+SeedsOption = Annotated[
+    int | None,
+    typer.Option("--seeds", min=1, help="How many, counted up from --seed; 3, or 1 with --quick.", show_default=False),
+]
 
 
 @verb("latens demo -o demo")
@@ -40,7 +43,7 @@ def reproduce(
     rows: RowsArgument = None,
     output: FolderOption = Path("reproduce"),
     quick: QuickOption = False,
-    seeds: SeedsOption = 3,
+    seeds: SeedsOption = None,
 ) -> None:
     """Repeat published experiments.
 
@@ -48,8 +51,10 @@ def reproduce(
     """
     from latens import reproduce as experiments
 
-    first = shared.seed or 0
-    results = experiments.run(rows or (), quick=quick, seeds=range(first, first + seeds), folder=output)
+    first, count = shared.seed or 0, seeds or (1 if quick else 3)
+    results = experiments.run(
+        rows or (), quick=quick, seeds=range(first, first + count), folder=output, report=shared.report
+    )
     words = f"{_table(results)}\n\nwrote {output / 'index.html'}"
     shared.answer({"output": str(output / "index.html"), "rows": results}, words)
 

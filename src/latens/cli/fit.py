@@ -131,7 +131,8 @@ def _result(estimator: Reconstructor, output: Path) -> dict[str, Any]:
 
 def _closing_words(estimator: Reconstructor, source: str, output: Path) -> str:
     resumed = estimator.resumed_from_step_
-    lines = [f"{estimator.network_name()} model, {estimator.n_components_} components: {estimator.referee_.verdict}"]
+    n = estimator.n_components_
+    lines = [f"{estimator.network_name()} model, {n} component{'s' * (n != 1)}: {estimator.referee_.verdict}"]
     if resumed is not None:
         lines.insert(0, f"went on from step {resumed}")
     following = shlex.join(["latens", "map", str(output), source, "-o", "map.png"])

@@ -41,7 +41,8 @@ def open_for(estimator: Reconstructor, source: str, reading: Reading) -> Source:
     from latens.errors import DataError
 
     schema, asked = estimator.schema_, reading.label_names or []
-    by_name = schema.columns is not None or source.endswith(".npz")
+    # Standard input can be read only once: its labels are named again with --labels.
+    by_name = source != "-" and (schema.columns is not None or source.endswith(".npz"))
     own = [name for name in schema.label_names if by_name and name not in asked]
     while True:
         how = reading.how | {"labels": [*asked, *own] or None, "columns": schema.columns}
@@ -49,7 +50,7 @@ def open_for(estimator: Reconstructor, source: str, reading: Reading) -> Source:
             data = latens.open_source(source, **how)
         except DataError as error:
             absent = [name for name in own if repr(name) in str(error)]
-            if not absent or source == "-":
+            if not absent:
                 raise
             own = [name for name in own if name not in absent]
         else:
@@ -87,7 +88,7 @@ def _in_words(facts: dict[str, Any]) -> str:
     rows = {
         "file": f"{facts['file']} ({facts['bytes']:,} bytes, latens {facts['latens']})",
         "model": f"{facts['model']} ({facts['estimator']}), {facts['parameters']:,} parameters",
-        "code": f"{facts['n_components']} components",
+        "code": f"{facts['n_components']} component{'s' * (facts['n_components'] != 1)}",
         "data": f"{facts['data']}, scaling {schema['scaling']}, labels {', '.join(schema['label_names']) or 'none'}",
         "columns": ", ".join(schema["columns"] or []),
         "epochs": _epochs(history),

@@ -85,9 +85,18 @@ class Shared:
         """What a verb that was asked something says, also when `quiet`."""
         typer.echo(json.dumps(_strict(values), indent=2, ensure_ascii=False) if self.json else words)
 
+    def report(self, line: str) -> None:
+        """A line of progress, on stderr where that is a terminal."""
+        if self._watched:
+            typer.echo(line, err=True)
+
+    @property
+    def _watched(self) -> bool:
+        return not self.quiet and sys.stderr.isatty()
+
     def track(self, items: Sequence[Item], doing: str) -> Iterable[Item]:
         """The items, with a bar and the time left on stderr if that is a terminal."""
-        if self.quiet or len(items) < 2 or not sys.stderr.isatty():
+        if len(items) < 2 or not self._watched:
             return items
         from rich.console import Console
         from rich.progress import track

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["write_figure", "write_pngs", "write_table"]
 
+# The most that a 16-bit pixel holds.
+_DEEPEST = 65535
+
 
 def write_table(path: Path, values: np.ndarray, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
     """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
@@ -114,18 +117,18 @@ def write_pngs(folder: Path, values: np.ndarray, schema: Schema, ids: np.ndarray
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
 
 
-def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8
-    channels = values.shape[3:] or (1,)
+def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8, or uint16 for grey images
+    channels = schema.shape[2:] or (1,)
     if schema.kind != "images" or channels not in ((1,), (3,), (4,)):
-        raise DataError(
-            f"PNG files hold grey, RGB or RGBA images, not {schema.describe()}; use -o out.npy or out.parquet"
-        )
-    if schema.dtype != "uint8" and not schema.bounded:
-        raise DataError(f"{schema.dtype} images of no known range make no PNG files; use -o out.npy")
-    if schema.dtype != "uint8":
-        values = (values - schema.offset) / schema.scale * 255.0
-    grey = values[..., 0] if values.shape[3:] == (1,) else values
-    pixels: np.ndarray = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+        raise DataError(f"PNG files hold grey, RGB or RGBA images, not {schema.describe()}; use -o out.npy")
+    low, high = float(schema.offset.min()), float((schema.offset + schema.scale).max())
+    unit = schema.dtype != "uint8" and schema.bounded and (low, high) == (0.0, 1.0)
+    deep = not unit and schema.dtype != "uint8"
+    if deep and not (schema.bounded and low >= 0 and high <= _DEEPEST and channels == (1,)):
+        raise DataError(f"{schema.dtype} images outside [0, 1] fit into no PNG file; use -o out.npy")
+    grey = values[..., 0] if schema.shape[2:] == (1,) else values
+    whole = np.rint(grey * 255.0 if unit else grey)
+    pixels: np.ndarray = whole.clip(0, _DEEPEST).astype(np.uint16) if deep else whole.clip(0, 255).astype(np.uint8)
     return pixels
 
 
