@@ -76,7 +76,7 @@ SETTINGS = {
         ["n_components=64"],
         r"n_components=64 exceeds the 5 input features; .*wide",
     ),
-    "no such setting": (["n_componets=2"], r"--set='n_componets' is not known; did you mean 'n_components'\?"),
+    "no such setting": (["n_componets=2"], r"setting='n_componets' is not known; did you mean 'n_components'\?"),
     "no such corruption": (["corruption=gausian:0.5"], r"corruption='gausian' is not known; did you mean 'gaussian'\?"),
     "a corruption's level": (["corruption=gaussian:lots"], r"'lots' is not a number"),
     "a negative level": (["corruption=gaussian:-1"], r"std=-1\.0 is out of range"),

@@ -67,7 +67,7 @@ def parse_settings(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[st
         name, equals, text = word.partition("=")
         if not equals:
             raise typer.BadParameter(f"{word!r} is not name=value, as in --set n_components=2")
-        name = choice("--set", name.strip().replace("-", "_"), defaults)
+        name = choice("setting", name.strip().replace("-", "_"), defaults)
         value = parse_value(text.strip())
         if isinstance(defaults[name], bool) and not isinstance(value, bool):
             raise ConfigError(f"{name}={text!r} is neither true nor false; use --set {name}=true or {name}=false")
