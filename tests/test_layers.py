@@ -71,6 +71,16 @@ class TestInitialWeights:
         assert again.config == network.config
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("widths", [[8, 12, 7, 4], [9, 5, 3], [100, 261, 33, 25, 31], [784, 392, 261, 196, 2]])
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_rows_answer_does_not_depend_on_its_place(dtype, widths, tied):
+    network = build("deep", {"encoder": widths, "tied": tied}, seed=0).to(dtype).eval()
+    row = torch.rand(1, widths[0], dtype=dtype, generator=torch.Generator().manual_seed(0))
+    answers = network(row.repeat(1024, 1))
+    assert torch.equal(answers, answers[:1].expand_as(answers))
+
+
 def test_linear_starts_orthonormal():
     weight = build("linear", CONFIGS["linear"], seed=0).encoder.weight
     assert torch.allclose(weight @ weight.T, torch.eye(2), atol=1e-6)

@@ -74,7 +74,7 @@ class TestRefusals:
         whole = saved.read_bytes()
         for length in range(len(whole)):
             saved.write_bytes(whole[:length])
-            with pytest.raises(ModelFileError, match="truncated|damaged|not a model file|digest"):
+            with pytest.raises(ModelFileError, match=r"truncated|damaged|not a model file|digest"):
                 read(saved)
 
     @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
@@ -132,7 +132,7 @@ class TestWriting:
         assert [path.name for path in saved.parent.iterdir()] == ["m.latens"]
 
     def test_a_folder_that_is_not_there(self, tmp_path):
-        with pytest.raises(OutputError, match="cannot be written .*; choose another path"):
+        with pytest.raises(OutputError, match=r"cannot be written .*; choose another path"):
             write(tmp_path / "no" / "m.latens", {}, {})
 
     def test_is_synced_before_and_after_the_rename(self, tmp_path, monkeypatch):

@@ -20,7 +20,8 @@ class TestKeyed:
     def test_uniform_numbers_are_uniform_and_below_one(self):
         draws = keyed(0, 0, torch.arange(500)).uniform((500, 101)).flatten()
         assert stats.kstest(draws.numpy(), "uniform").pvalue > 0.001
-        assert 0 <= float(draws.min()) and float(draws.max()) < 1
+        assert float(draws.min()) >= 0
+        assert float(draws.max()) < 1
 
     def test_neighbouring_rows_columns_epochs_seeds_and_streams_are_uncorrelated(self):
         rows = torch.arange(2000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,13 @@ class Runtime:
         return self.fabric.device
 
     def setup(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Any, Any]:
-        """The model and optimiser on the device, in the precision asked for; `model.loss` goes through it too."""
+        """The model and optimiser on the device; `model.loss` counts as a forward pass."""
         wrapped, wrapped_optimizer = self.fabric.setup(model, optimizer)
         wrapped.mark_forward_method("loss")
         return wrapped, wrapped_optimizer
 
     def autocast(self) -> AbstractContextManager[None]:
-        """The precision's context for a forward pass outside a wrapped model."""
+        """The precision's context for a forward pass."""
         return self.fabric.autocast()
 
     def backward(self, loss: Tensor) -> None:
@@ -81,5 +82,7 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
     where = resolve_device(device)
     if precision == "16-mixed" and where.type != "cuda":
         raise ConfigError(f'precision="16-mixed" needs a CUDA device, not {where.type}; use "bf16-mixed" or "32-true"')
+    # Fabric announces a precision that was asked for as news.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     devices: Any = [where.index] if where.index is not None and where.type != "cpu" else 1
     return Runtime(Fabric(accelerator=where.type, devices=devices, precision=precision))  # type: ignore[arg-type]

@@ -39,8 +39,33 @@ def activation_layer(name: str | None, argument: str = "activation") -> nn.Modul
     return ACTIVATIONS[choice(argument, name or "identity", ACTIVATIONS)]()
 
 
+# Numbers between the starts of two rows: 64 bytes in float32, the widest vector register's size.
+_ALIGNMENT = 16
+
+
+def _evenly(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # (B, K), (N, K), (N,) -> (B, N)
+    """The linear map with widths padded by zeros, so that every row starts at a multiple of 64 bytes.
+
+    CPU matrix products add a row up in another order when its memory starts elsewhere; a row's answer would depend on
+    its place in the batch.
+    """
+    more_in, more_out = -weight.shape[1] % _ALIGNMENT, -weight.shape[0] % _ALIGNMENT
+    if x.device.type != "cpu" or not (more_in or more_out):
+        return functional.linear(x, weight, bias)
+    wide_bias = None if bias is None else functional.pad(bias, (0, more_out))
+    wide_weight = functional.pad(weight, (0, more_in, 0, more_out))
+    return functional.linear(functional.pad(x, (0, more_in)), wide_weight, wide_bias)[:, : len(weight)]
+
+
 class Linear(nn.Linear):
-    """`torch.nn.Linear` whose initial weights can come from a given generator (PyTorch's default distribution)."""
+    """`torch.nn.Linear` whose initial weights can come from a given generator (PyTorch's default distribution).
+
+    In evaluation a row's answer does not depend on its place in the batch.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # (B, in) -> (B, out)
+        linear = functional.linear if self.training else _evenly
+        return linear(input, self.weight, self.bias)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
@@ -77,7 +102,8 @@ class TransposeLinear(nn.Module):
             nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, out) -> (B, in)
-        return functional.linear(x, self._linear[0].weight.T, self.bias)
+        linear = functional.linear if self.training else _evenly
+        return linear(x, self._linear[0].weight.T, self.bias)
 
 
 class Dropout(nn.Module):

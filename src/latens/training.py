@@ -119,9 +119,11 @@ def train(
         while state.epoch < config.max_epochs and not any(callback.enough(state) for callback in callbacks):
             model.train()
             for batch in data.train.batches(state.epoch, start=state.step_in_epoch):
-                state.advance(state.network.loss(batch), len(batch))
+                with runtime.autocast():
+                    loss = state.network.loss(batch)
+                state.advance(loss, len(batch))
                 notify(callbacks, "step_end", state)
-            state.end_epoch(evaluate(state.network, data.validation))
+            state.end_epoch(evaluate(model, data.validation))
             notify(callbacks, "epoch_end", state)
         state.finish()
     finally:

@@ -84,7 +84,7 @@ class TestResume:
     def test_refuses_a_checkpoint_of_other_data(self, X, tmp_path):
         stopped_fit(X, tmp_path)
         X[3, 2] += 1
-        with pytest.raises(ModelFileError, match="of another fit .other data.; repeat its settings"):
+        with pytest.raises(ModelFileError, match=r"of another fit \(other data\); repeat its settings"):
             Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path, resume=True)
 
 

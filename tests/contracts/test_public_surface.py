@@ -1,0 +1,135 @@
+"""The names that users and acceptance checks rely on, as far as they exist."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import latens
+from latens import errors
+from latens.corruptions import CORRUPTIONS
+from latens.data import DATASETS
+from latens.losses import LOSSES
+from latens.models import MODELS
+
+TRAINING = (
+    "max_epochs",
+    "batch_size",
+    "learning_rate",
+    "random_state",
+    "verbose",
+    "device",
+    "validation_fraction",
+    "early_stopping",
+)
+METHODS = (
+    "fit",
+    "fit_transform",
+    "transform",
+    "inverse_transform",
+    "reconstruct",
+    "reconstruction_error",
+    "residuals",
+    "score_samples",
+    "save",
+    "plot_map",
+    "plot_pairs",
+    "get_feature_names_out",
+    "set_output",
+)
+
+
+def defaults(function) -> dict[str, object]:
+    return {name: p.default for name, p in inspect.signature(function).parameters.items()}
+
+
+@pytest.mark.parametrize("estimator", [latens.Autoencoder, latens.LinearAutoencoder])
+class TestEstimators:
+    def test_have_the_training_arguments(self, estimator):
+        assert set(TRAINING) <= set(defaults(estimator))
+        assert defaults(estimator)["validation_fraction"] == 0.1
+        assert defaults(estimator)["early_stopping"] is False
+        assert defaults(estimator)["random_state"] == 0
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_have_the_methods(self, estimator, method):
+        assert callable(getattr(estimator, method))
+
+    def test_leave_these_behind(self, estimator):
+        fitted = estimator(max_epochs=1, verbose=0).fit(np.random.default_rng(0).normal(size=(30, 4)))
+        for name in ("history_", "referee_", "schema_", "n_components_", "n_features_in_"):
+            assert hasattr(fitted, name)
+        assert list(fitted.history_.to_frame().columns)[:3] == ["epoch", "step", "seconds"]
+
+    def test_fit_takes_pairs_and_ignores_y(self, estimator):
+        assert list(inspect.signature(estimator.fit).parameters)[:3] == ["self", "X", "y"]
+        assert inspect.signature(estimator.fit).parameters["target"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_autoencoder_arguments():
+    expected = {
+        "n_components": "auto",
+        "hidden": "taper",
+        "activation": "relu",
+        "code_activation": None,
+        "output": "auto",
+        "dropout": 0.0,
+        "corruption": None,
+        "tied": False,
+        "scaling": "auto",
+        "max_epochs": 10,
+        "batch_size": 128,
+        "learning_rate": 1e-3,
+        "device": "auto",
+        "verbose": 1,
+    }
+    assert expected.items() <= defaults(latens.Autoencoder).items()
+
+
+def test_linear_arguments():
+    expected = {"center": True, "orthogonality": 0.1, "solver": "gradient"}
+    assert expected.items() <= defaults(latens.LinearAutoencoder).items()
+
+
+def test_registries():
+    assert {"linear", "deep", "wide"} <= set(MODELS)
+    assert {"gaussian", "dropout", "masking", "salt-and-pepper"} <= set(CORRUPTIONS)
+    assert {"digits", "mnist", "fashion-mnist"} <= set(DATASETS)
+    assert "mse" in LOSSES
+
+
+@pytest.mark.parametrize(
+    ("name", "builtin"),
+    [
+        ("DataError", ValueError),
+        ("ModelFileError", ValueError),
+        ("ConfigError", ValueError),
+        ("DivergedError", ArithmeticError),
+        ("OutputError", OSError),
+        ("MissingExtra", ImportError),
+    ],
+)
+def test_errors(name, builtin):
+    error = getattr(errors, name)
+    assert issubclass(error, errors.LatensError)
+    assert issubclass(error, builtin)
+
+
+def test_every_public_name_resolves():
+    for name in latens.__all__:
+        assert getattr(latens, name) is not None
+        assert name in dir(latens)
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="module 'latens' has no attribute 'Autoencodr'"):
+        latens.Autoencodr  # noqa: B018
+
+
+def test_import_is_light():
+    code = "import sys, latens; sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'matplotlib')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
