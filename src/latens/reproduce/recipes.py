@@ -1,0 +1,115 @@
+"""Every setting of every experiment, in one place; an estimator's arguments as they can stand in JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["EXPERIMENTS", "Experiment"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A model, how it is trained, and what to hold its test error against.
+
+    Args:
+        title: What it is, for a reader.
+        estimator: A key of `latens.estimators.loading.ESTIMATORS`.
+        settings: Its arguments.
+        published: The published mean squared error on the test images after the first and after the last epoch.
+        published_seconds: For all epochs, on the GPU of the publication.
+        target: The error, median over three seeds, that this implementation promises; None for no promise.
+        source: Where the published error comes from.
+    """
+
+    title: str
+    estimator: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    published: tuple[float | None, float | None] = (None, None)
+    published_seconds: float | None = None
+    target: float | None = None
+    source: str = ""
+
+
+# The published protocol: AdamW at its default rate, nothing held out, a linear output.
+_PROTOCOL: dict[str, Any] = {
+    "max_epochs": 10,
+    "batch_size": 128,
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "validation_fraction": 0.0,
+}
+_DENSE = _PROTOCOL | {"output": "linear"}
+
+# Hinton & Salakhutdinov, 2006, https://doi.org/10.1126/science.1127647, stacked three such layers without BatchNorm.
+_RECIPE: dict[str, Any] = {
+    "hidden": [1000, 500, 250],
+    "output": "sigmoid",
+    "batch_size": 512,
+    "schedule": "one-cycle",
+    "learning_rate": 2e-3,
+    "validation_fraction": 0.0,
+}
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "S2": Experiment(
+        title="Tied linear autoencoder, n = 2, without centring",
+        estimator="LinearAutoencoder",
+        settings=_PROTOCOL | {"n_components": 2, "center": False},
+        published=(0.05836, 0.05784),
+        published_seconds=53.8,
+        target=0.0580,
+    ),
+    "S2 centred": Experiment(
+        title="Tied linear autoencoder, n = 2, centred: PCA",
+        estimator="LinearAutoencoder",
+        settings=_PROTOCOL | {"n_components": 2, "center": True},
+        target=0.0560,
+    ),
+    "S3": Experiment(
+        title="Non-linear PCA: tanh code, n = 2",
+        estimator="Autoencoder",
+        settings=_DENSE | {"n_components": 2, "hidden": [], "code_activation": "tanh"},
+        published=(0.06951, 0.05645),
+        published_seconds=54.3,
+        target=0.0580,
+    ),
+    "S4": Experiment(
+        title="Deep bottleneck autoencoder, n = 2",
+        estimator="Autoencoder",
+        settings=_DENSE | {"n_components": 2, "hidden": "taper"},
+        published=(0.04307, 0.03698),
+        published_seconds=77.5,
+        target=0.0385,
+    ),
+    "S5": Experiment(
+        title="Overcomplete autoencoder, n = 2D",
+        estimator="Autoencoder",
+        settings=_DENSE | {"hidden": "wide"},
+        published=(0.01315, 0.00627),
+        published_seconds=86.6,
+        target=0.0068,
+    ),
+    "S7": Experiment(
+        title="Denoising autoencoder, n = 2D, Gaussian noise of 0.5; error on clean images",
+        estimator="Autoencoder",
+        settings=_DENSE | {"hidden": "wide", "corruption": "gaussian:0.5"},
+        published=(0.01834, 0.01030),
+        published_seconds=94.1,
+        target=0.0105,
+    ),
+    "R30": Experiment(
+        title="Recipe of this package, n = 30",
+        estimator="Autoencoder",
+        settings=_RECIPE | {"n_components": 30, "max_epochs": 60},
+        published=(None, 0.0038),
+        target=0.0040,
+        source="the deep autoencoder of 2006",
+    ),
+    "R2": Experiment(
+        title="Recipe of this package, n = 2",
+        estimator="Autoencoder",
+        settings=_RECIPE | {"n_components": 2, "max_epochs": 80, "activation": "gelu"},
+        target=0.0345,
+    ),
+}
