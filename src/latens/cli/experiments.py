@@ -33,7 +33,7 @@ def demo(shared: Shared, output: FolderOption = Path("demo")) -> None:
     """
     from latens.reproduce.demo import run_demo
 
-    rows = run_demo(output, shared.seed or 0)
+    rows = run_demo(output, shared.seed or 0, report=shared.report)
     shared.answer({"output": str(output), "models": rows}, f"{_table(rows)}\n\nwrote {output}/")
 
 
