@@ -56,7 +56,7 @@ class TestDemo:
     def test_prints_one_table(self, run, tmp_path):
         lines = run("demo", "-o", tmp_path, "--seed", "3").out.splitlines()
         assert lines[0].split() == ["model", "n", "components", "error", "pca", "error", "rows"]
-        assert lines[1].split() == ["deep", "2", "0.1250", "3,", str(tmp_path)]
+        assert lines[1].split() == ["deep", "2", "0.125", "3,", str(tmp_path)]
 
     def test_json(self, run, tmp_path):
         models = run("demo", "-o", tmp_path, "--json").json["models"]
