@@ -135,6 +135,11 @@ class TestWriting:
         with pytest.raises(OutputError, match=r"cannot be written .*; choose another path"):
             write(tmp_path / "no" / "m.latens", {}, {})
 
+    def test_has_the_permissions_of_any_other_file(self, tmp_path):
+        write(tmp_path / "m.latens", {}, {"w": torch.ones(2)})
+        (tmp_path / "other").touch()
+        assert (tmp_path / "m.latens").stat().st_mode == (tmp_path / "other").stat().st_mode
+
     def test_is_synced_before_and_after_the_rename(self, tmp_path, monkeypatch):
         events = []
         for name in ("fsync", "replace"):

@@ -30,11 +30,11 @@ class TestAuto:
         ],
     )
     def test_follows_the_data(self, values, scaling):
-        assert learn(values).scaling == scaling
+        assert learn(values).scaling.name == scaling
 
     def test_a_frame_in_the_unit_interval_is_standardised_all_the_same(self):
         source = Source(np.array([[0.0, 0.5], [1.0, 0.2]]), typed=True)
-        assert Schema.learn(source, np.arange(2)).scaling == "standard"
+        assert Schema.learn(source, np.arange(2)).scaling.name == "standard"
 
     def test_images_fill_the_unit_interval(self):
         images = np.random.default_rng(0).integers(3, 200, size=(5, 4, 3), dtype=np.uint8)
@@ -54,7 +54,7 @@ class TestStandard:
         X = np.array([[7.0, 0.1 + 0.2, 1.0, 0.0], [7.0, 0.3, 2.0, 0.0], [7.0, 0.3, 3.0, 0.0]])
         schema = learn(X)
         assert np.abs(schema.scale_values(X)[:, [0, 1, 3]]).max() < 1e-12
-        assert schema.scale[[0, 1, 3]].tolist() == [1.0, 1.0, 1.0]
+        assert schema.scaling.scale[[0, 1, 3]].tolist() == [1.0, 1.0, 1.0]
 
     def test_a_small_spread_far_from_zero_is_no_constant(self):
         X = 1e9 + np.random.default_rng(0).normal(size=(100, 1))
@@ -65,15 +65,15 @@ class TestLinear:
     def test_center_divides_by_one_number(self):
         X = np.random.default_rng(0).normal(5, 3, size=(200, 4)) * [1, 10, 100, 1000]
         schema = learn(X, scaling="center")
-        assert schema.scale.shape == ()
+        assert schema.scaling.scale.shape == ()
         assert np.allclose(schema.scale_values(X).mean(axis=0), 0, atol=1e-9)
         assert np.sqrt((schema.scale_values(X) ** 2).mean()) == pytest.approx(1.0)
 
     def test_center_leaves_the_unit_interval_its_units(self):
-        assert learn(np.array([[0.0, 0.5], [1.0, 0.2]]), scaling="center").scale == 1.0
+        assert learn(np.array([[0.0, 0.5], [1.0, 0.2]]), scaling="center").scaling.scale == 1.0
 
     def test_magnitude_keeps_zero(self):
-        assert not learn(np.array([[1.0, -5.0], [3.0, 2.0]]), scaling="magnitude").offset.any()
+        assert not learn(np.array([[1.0, -5.0], [3.0, 2.0]]), scaling="magnitude").scaling.offset.any()
 
 
 class TestHonesty:
@@ -84,8 +84,8 @@ class TestHonesty:
         poisoned[15:] = 1e9
         clean, other = (learn(x, rows=np.arange(15), scaling=scaling) for x in (X, poisoned))
         assert clean.to_json() == other.to_json()
-        assert np.array_equal(clean.offset, other.offset)
-        assert np.array_equal(clean.scale, other.scale)
+        assert np.array_equal(clean.scaling.offset, other.scaling.offset)
+        assert np.array_equal(clean.scaling.scale, other.scaling.scale)
 
     @given(
         x=arrays(np.float64, st.tuples(st.integers(2, 6), st.integers(1, 4)), elements=st.floats(-1e6, 1e6)),

@@ -11,7 +11,7 @@ import numpy as np
 
 from latens.errors import ConfigError, DataError, choice
 
-__all__ = ["SCALINGS", "Samples", "Schema"]
+__all__ = ["SCALINGS", "Samples", "Scaling", "Schema"]
 
 SCALINGS = ("auto", "range", "unit", "standard", "center", "magnitude", "none")
 
@@ -37,21 +37,48 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Schema:
-    r"""The shape, names and scaling of the data a model was fitted on.
+class Scaling:
+    r"""An affine map that takes the user's units to the model's.
 
     .. math:: z = (x - \text{offset}) / \text{scale}
+
+    Args:
+        name: ``range`` (to [0, 1] by the least and greatest value), ``unit`` (lies in [0, 1] as it is), ``standard``
+            (each column to mean 0, deviation 1), ``center`` (each column to mean 0, all divided by one number),
+            ``magnitude`` (all divided by one number) or ``none``.
+        offset: float64, of shape () or (features,).
+        scale: float64, of shape () or (features,), never zero.
+    """
+
+    name: str
+    offset: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def identity(self) -> bool:
+        """Values stay as they are, to the last bit."""
+        return self.name in ("unit", "none")
+
+    def apply(self, flat: np.ndarray) -> np.ndarray:  # (n, features) -> (n, features) float64
+        scaled: np.ndarray = (flat - self.offset) / self.scale
+        return scaled
+
+    def undo(self, flat: np.ndarray) -> np.ndarray:  # (n, features) -> (n, features) float64
+        unscaled: np.ndarray = flat * self.scale + self.offset
+        return unscaled
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """The shape, names and scaling of the data a model was fitted on.
 
     Args:
         kind: ``"table"`` or ``"images"``.
         shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images.
         columns: The features' names, if they have any.
         dtype: Of the values it was fitted on.
-        scaling: ``range`` (to [0, 1] by the least and greatest value), ``unit`` (lies in [0, 1] as it is),
-            ``standard`` (each column to mean 0, deviation 1), ``center`` (each column to mean 0, all divided by one
-            number), ``magnitude`` (all divided by one number) or ``none``.
-        offset: float64, of shape () or (features,).
-        scale: float64, of shape () or (features,), never zero.
+        typed: A frame, CSV or Parquet, whose columns have units of their own.
+        scaling: What was fitted on the training rows.
         label_names: The columns that were carried along and not learned from.
     """
 
@@ -59,9 +86,8 @@ class Schema:
     shape: tuple[int, ...]
     columns: tuple[str, ...] | None
     dtype: str
-    scaling: str
-    offset: np.ndarray
-    scale: np.ndarray
+    typed: bool
+    scaling: Scaling
     label_names: tuple[str, ...] = ()
 
     @classmethod
@@ -74,32 +100,20 @@ class Schema:
         Raises:
             ConfigError: `scaling` is unknown, or ``"unit"`` for data outside [0, 1].
         """
-        choice("scaling", scaling, SCALINGS)
-        low, high = _extent(source.values, rows)
-        unit = low >= 0.0 and high <= 1.0
-        by_range = source.kind == "images" or source.values.dtype == np.uint8
-        if scaling == "auto":
-            scaling = "range" if by_range else "unit" if unit and not source.typed else "standard"
-        if scaling in ("range", "none") and unit:
-            scaling = "unit"
-        if scaling == "unit" and not unit:
-            raise ConfigError(f'scaling="unit", but {source.name} spans {low:g} to {high:g}; use scaling="range"')
-        offset, scale = _fit(source.values, rows, scaling, (low, high), by_range)
         return cls(
             kind=source.kind,
             shape=tuple(source.values.shape[1:]),
             columns=source.columns,
             dtype=str(source.values.dtype),
-            scaling=scaling,
-            offset=offset,
-            scale=scale,
+            typed=source.typed,
+            scaling=_learn_scaling(source, rows, choice("scaling", scaling, SCALINGS)),
             label_names=tuple(source.labels),
         )
 
     @property
     def bounded(self) -> bool:
         """The scaled training rows lie in [0, 1]: a sigmoid output fits."""
-        return self.scaling in ("range", "unit")
+        return self.scaling.name in ("range", "unit")
 
     @property
     def n_features(self) -> int:
@@ -109,17 +123,15 @@ class Schema:
     def scale_values(self, values: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n, *shape)
         """The values as the model sees them: float64 for float64 input, float32 otherwise."""
         kept = np.dtype(np.float64 if values.dtype == np.float64 else np.float32)
-        if self.scaling in ("unit", "none"):
+        if self.scaling.identity:
             return values.astype(kept, copy=False)
-        flat = values.reshape(len(values), -1)
-        scaled: np.ndarray = (flat - self.offset) / self.scale
-        return scaled.astype(kept).reshape(values.shape)
+        return self.scaling.apply(values.reshape(len(values), -1)).astype(kept).reshape(values.shape)
 
     def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) -> (n, *shape)
         """Back in the user's units and shape; the dtype stays."""
         flat = values.reshape(len(values), -1)
-        if self.scaling not in ("unit", "none"):
-            flat = (flat * self.scale + self.offset).astype(values.dtype)
+        if not self.scaling.identity:
+            flat = self.scaling.undo(flat).astype(values.dtype)
         return flat.reshape(len(values), *self.shape)
 
     def check(self, source: Samples) -> None:
@@ -144,13 +156,14 @@ class Schema:
             "shape": list(self.shape),
             "columns": None if self.columns is None else list(self.columns),
             "dtype": self.dtype,
-            "scaling": self.scaling,
+            "typed": self.typed,
+            "scaling": self.scaling.name,
             "label_names": list(self.label_names),
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The two arrays, by name."""
-        return {"offset": self.offset, "scale": self.scale}
+        return {"offset": self.scaling.offset, "scale": self.scaling.scale}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], offset: np.ndarray, scale: np.ndarray) -> Schema:
@@ -161,11 +174,23 @@ class Schema:
             shape=tuple(int(size) for size in fields["shape"]),
             columns=None if columns is None else tuple(map(str, columns)),
             dtype=str(fields["dtype"]),
-            scaling=choice("scaling", fields["scaling"], SCALINGS[1:]),
-            offset=offset,
-            scale=scale,
+            typed=bool(fields["typed"]),
+            scaling=Scaling(choice("scaling", fields["scaling"], SCALINGS[1:]), offset, scale),
             label_names=tuple(map(str, fields["label_names"])),
         )
+
+
+def _learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
+    low, high = _extent(source.values, rows)
+    unit = low >= 0.0 and high <= 1.0
+    by_range = source.kind == "images" or source.values.dtype == np.uint8
+    if name == "auto":
+        name = "range" if by_range else "unit" if unit and not source.typed else "standard"
+    if name in ("range", "none") and unit:
+        name = "unit"
+    if name == "unit" and not unit:
+        raise ConfigError(f'scaling="unit", but {source.name} spans {low:g} to {high:g}; use scaling="range"')
+    return Scaling(name, *_fit(source.values, rows, name, (low, high), by_range))
 
 
 def _fit(

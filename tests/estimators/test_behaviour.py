@@ -176,6 +176,12 @@ class TestUnits:
         assert np.abs(ae.reconstruct(images) - images).max() < 80
         assert ae.reconstruction_error(images).mean() > 1  # squared grey levels, not squared fractions
 
+    def test_a_frames_error_is_in_scaled_units(self, X):
+        frame = pd.DataFrame(X * [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7], columns=list("abcdefgh"))
+        ae = Autoencoder(max_epochs=1, verbose=0, validation_fraction=0.0).fit(frame)
+        assert ae.reconstruction_error(frame).mean() == pytest.approx(ae.referee_.model_error, rel=1e-4)
+        assert ae.residuals(frame).std() > 1e3
+
     def test_output_knows_the_range(self, X):
         unit = (X - X.min()) / (X.max() - X.min())
         assert fitted("deep", unit).network_.network.config["output"] == "sigmoid"
@@ -262,6 +268,7 @@ class TestAutoencoder:
     @pytest.mark.parametrize(
         ("how", "message"),
         [
+            ({"hidden": None}, 'hidden=None gives no widths; use "taper", "wide", or a list'),
             ({"hidden": "tapper"}, "hidden='tapper' is not known; did you mean 'taper'"),
             ({"hidden": [8, 0]}, "hidden=0 is out of range; use a whole number >= 1"),
             ({"n_components": 0}, "n_components=0 is out of range"),

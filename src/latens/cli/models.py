@@ -38,24 +38,11 @@ def load_model(path: Path, shared: Shared) -> Reconstructor:
 def open_for(estimator: Reconstructor, source: str, reading: Reading) -> Source:
     """The data to apply a model to: its columns in its order, its label columns carried along where they are there."""
     import latens
-    from latens.errors import DataError
 
-    schema, asked = estimator.schema_, reading.label_names or []
-    # Standard input can be read only once: its labels are named again with --labels.
-    by_name = source != "-" and (schema.columns is not None or source.endswith(".npz"))
-    own = [name for name in schema.label_names if by_name and name not in asked]
-    while True:
-        how = reading.how | {"labels": [*asked, *own] or None, "columns": schema.columns}
-        try:
-            data = latens.open_source(source, **how)
-        except DataError as error:
-            absent = [name for name in own if repr(name) in str(error)]
-            if not absent:
-                raise
-            own = [name for name in own if name not in absent]
-        else:
-            schema.check(data)
-            return data
+    schema = estimator.schema_
+    data = latens.open_source(source, **reading.how, columns=schema.columns, optional_labels=schema.label_names)
+    schema.check(data)
+    return data
 
 
 def describe_referee(referee: Referee) -> dict[str, Any]:

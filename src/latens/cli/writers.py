@@ -121,7 +121,8 @@ def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8, o
     channels = schema.shape[2:] or (1,)
     if schema.kind != "images" or channels not in ((1,), (3,), (4,)):
         raise DataError(f"PNG files hold grey, RGB or RGBA images, not {schema.describe()}; use -o out.npy")
-    low, high = float(schema.offset.min()), float((schema.offset + schema.scale).max())
+    scaling = schema.scaling
+    low, high = float(scaling.offset.min()), float((scaling.offset + scaling.scale).max())
     unit = schema.dtype != "uint8" and schema.bounded and (low, high) == (0.0, 1.0)
     deep = not unit and schema.dtype != "uint8"
     if deep and not (schema.bounded and low >= 0 and high <= _DEEPEST and channels == (1,)):

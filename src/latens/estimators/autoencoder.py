@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from latens.corruptions import resolve_corruption
 from latens.errors import ConfigError, choice, whole
 from latens.estimators.reconstruction import Reconstructor
@@ -153,6 +155,8 @@ class Autoencoder(Reconstructor):
 
 
 def _whole_widths(widths: Sequence[int]) -> list[int]:
+    if not isinstance(widths, (list, tuple, np.ndarray)):
+        raise ConfigError(f'hidden={widths!r} gives no widths; use "taper", "wide", or a list such as [500, 250]')
     if len(widths) > _LAYERS:
         raise ConfigError(f"hidden has {len(widths)} layers; use at most {_LAYERS}")
     return [whole("hidden", width, at_least=1) for width in widths]

@@ -13,6 +13,7 @@ import torch
 from latens import persistence
 from latens.analysis import Referee
 from latens.corruptions import resolve_corruption
+from latens.devices import resolve_device
 from latens.errors import LatensError, ModelFileError
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.linear import LinearAutoencoder
@@ -43,12 +44,14 @@ def load(path: str | Path, device: str = "auto") -> Reconstructor:
 
     Raises:
         ModelFileError: The file is missing, truncated, foreign, altered, or from a newer latens.
+        ConfigError: This machine has no such device.
 
     Example:
         >>> load("no-such-file.latens")
         Traceback (most recent call last):
         latens.errors.ModelFileError: no-such-file.latens: no such file; name a model file that latens saved
     """
+    resolve_device(device)
     file = persistence.read(path, expect=lambda header, infos: _expect(path, header, infos))
     try:
         estimator = _restore(file.header, file.tensors, device)

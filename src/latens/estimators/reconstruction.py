@@ -212,8 +212,16 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return np.asarray(_floating(source.values) - reconstructed)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
-        """Mean squared residual of each sample, (n,) float64, in squared units of X."""
-        residuals = self.residuals(X)
+        """Mean squared residual of each sample, (n,) float64.
+
+        In squared units of X for arrays and images; for typed tables, whose columns have units of their own, in those
+        of the scaling.
+        """
+        if self._applied_schema().typed:
+            scaled = self._scaled(X)
+            residuals = scaled - self.network_.reconstruct(scaled)
+        else:
+            residuals = self.residuals(X)
         return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -271,6 +279,10 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if source.columns is not None:
             self.feature_names_in_ = np.asarray(source.columns, dtype=object)
         return source
+
+    def _applied_schema(self) -> Schema:
+        check_is_fitted(self)
+        return self.schema_
 
     def _applied_source(self, X: Any) -> Source:
         check_is_fitted(self)
