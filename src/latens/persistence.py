@@ -77,8 +77,10 @@ def write(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Ten
     full = {"format": FORMAT, **header}
     full["digest"] = _digest(full, owned)
     with atomic_path(path) as temporary:
-        temporary.touch()  # with the user's permissions; safetensors would make a file that only the owner reads
+        temporary.touch()  # safetensors makes a file that only its owner can read, whatever the umask
+        permissions = temporary.stat().st_mode
         save_file(owned, temporary, metadata={"latens": _dumps(full)})
+        temporary.chmod(permissions)
 
 
 @contextmanager
