@@ -1,0 +1,59 @@
+"""The promises about quality that take minutes to keep."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from latens.analysis import principal_components
+from latens.reproduce import run
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "quality" / "pca.py"
+
+
+@pytest.fixture(scope="module")
+def pca(data_folder):
+    spec = importlib.util.spec_from_file_location("pca_benchmark", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def mnist(pca):
+    return pca.images("train"), pca.images("test")
+
+
+@pytest.mark.parametrize(("n", "published"), [(2, 0.05567), (32, 0.01683)])
+class TestLinearIsPCA:
+    def test_by_gradient(self, pca, mnist, n, published):
+        train, test = mnist
+        exact = principal_components(train, n)
+        assert exact.errors(test).mean() == pytest.approx(published, abs=1e-5)
+        found = pca.compare(exact, train, test, "gradient", seed=0)
+        assert found.error < 1.005 * published
+        assert found.angle < 4
+
+    def test_exactly(self, pca, mnist, n, published):
+        train, test = mnist
+        found = pca.compare(principal_components(train, n), train, test, "exact", seed=0)
+        assert abs(found.excess) < 1e-6
+
+
+@pytest.mark.parametrize("row", ["S2", "S3", "S4"])
+def test_published_experiments_in_full(row, data_folder, tmp_path):
+    """One seed; `latens reproduce` runs three."""
+    for line in run([row], seeds=[0], folder=tmp_path):
+        assert line["verdict"].endswith("met"), line
+
+
+def test_every_row_in_its_quick_form(data_folder, tmp_path):
+    lines = run(quick=True, seeds=[0], folder=tmp_path)
+    assert {"S2", "S3", "S4", "S5", "S6", "S7", "S15", "S16", "S17"} <= {line["row"] for line in lines}
+    assert (tmp_path / "index.html").stat().st_size > 100_000
