@@ -64,10 +64,14 @@ def _draw_row(axes: np.ndarray, name: str, images: np.ndarray, errors: np.ndarra
         _bare(ax)
         if place < len(images):
             ax.imshow(images[place], cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-            ax.set_xlabel("" if errors is None else f"{errors[place]:.3g}", fontsize=8)
+            ax.set_xlabel("" if errors is None else _short(float(errors[place])), fontsize=8)
         else:
             ax.set_visible(False)
     axes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+
+
+def _short(error: float) -> str:
+    return f"{error:.3g}" if error < 1000 else f"{error:,.0f}"
 
 
 def _bare(ax: Axes) -> None:
@@ -79,7 +83,7 @@ def _footnote(figure: Figure, rows: Mapping[str, np.ndarray], extent: tuple[floa
     low, high = extent
     truth = next(iter(rows.values()))
     beyond = any(images.min() < low - 1e-9 or images.max() > high + 1e-9 for images in rows.values())
-    words = [f"Numbers: mean squared error against the {next(iter(rows))}.", f"Range shown: {low:g} to {high:g}"]
+    words = [f"Numbers: mean squared error against the {next(iter(rows))} image.", f"Range shown: {low:g} to {high:g}"]
     words[1] += "; what lies beyond is drawn at its ends." if beyond else "."
     if truth.ndim == 4 and truth.shape[3] not in (1, 3, 4):
         words.append(f"Drawn: the mean of {truth.shape[3]} channels.")

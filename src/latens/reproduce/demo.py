@@ -48,7 +48,7 @@ DEMOS: dict[str, Demo] = {
         white=255.0,
         noise=0.5,
         linear={"n_components": 2, "max_epochs": 2, "batch_size": 256, "learning_rate": 2e-3},
-        deep={"n_components": 2, "max_epochs": 4, "batch_size": 256, "learning_rate": 4e-3},
+        deep={"n_components": 2, "max_epochs": 3, "batch_size": 256, "learning_rate": 4e-3},
         denoising={
             "n_components": 64,
             "hidden": [512, 256],
@@ -198,7 +198,7 @@ def _row(name: str, given: str, model: Reconstructor, error: float, pca_error: f
         "input": given,
         "error": error,
         "exact_pca": pca_error,
-        "gain_percent": round(100 * (1 - error / pca_error), 1),
+        "gain_percent": round(100 * (1 - error / pca_error), 1) + 0.0,  # no -0.0
         "seconds": round(model.history_["seconds"][-1], 1),
     }
 

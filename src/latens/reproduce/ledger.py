@@ -32,12 +32,12 @@ class Ledger:
     def find(self, key: str, circumstances: Mapping[str, Any]) -> dict[str, Any] | None:
         """The result under a key if it was measured under the same circumstances."""
         entry = self._entries.get(key)
-        same = entry is not None and entry.get("circumstances") == json.loads(json.dumps(circumstances))
+        same = entry is not None and entry.get("circumstances") == _as_json(circumstances)
         return dict(entry["result"]) if entry is not None and same else None
 
     def keep(self, key: str, circumstances: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Write a result to disk, in place of an older one of its key."""
-        self._entries[key] = {"circumstances": dict(circumstances), "result": dict(result)}
+        self._entries[key] = {"circumstances": _as_json(circumstances), "result": dict(result)}
         with atomic_path(self.path) as temporary:
             text = json.dumps({"latens-results": 1, "results": self._entries}, indent=1, allow_nan=False)
             temporary.write_text(text, encoding="utf-8")
@@ -80,6 +80,11 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return (names or [platform.processor() or platform.machine()])[0]
+
+
+def _as_json(value: Mapping[str, Any]) -> Any:
+    """What comes back from a file: a tuple is a list there."""
+    return json.loads(json.dumps(value))
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
