@@ -49,6 +49,17 @@ class Reading:
         typer.Option("--labels", help="Columns to carry along, never learned from: NAME[,NAME]; repeatable."),
     ] = None
     array: Annotated[str | None, typer.Option("--array", help="Which array of an .npz.", show_default=False)] = None
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--types",
+            help="What columns hold: NAME=KIND[,NAME=KIND] of number, integer, boolean, category, datetime or ignore.",
+        ),
+    ] = None
+    missing: Annotated[
+        list[str] | None,
+        typer.Option("--missing", help="Text that means that nothing is there, such as n/a; repeatable."),
+    ] = None
 
     @property
     def label_names(self) -> list[str] | None:
@@ -58,7 +69,17 @@ class Reading:
     @property
     def how(self) -> dict[str, Any]:
         """As `latens.open_source` takes it."""
-        return {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        given = {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        return given | {"types": self.kinds, "missing": tuple(self.missing or ())}
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds of columns, by name."""
+        pairs = [pair.rpartition("=") for word in self.types or () for pair in word.split(",")]
+        for name, _, kind in pairs:
+            if not name:
+                raise typer.BadParameter(f"{kind!r} is not NAME=KIND, as in --types zip=category", param_hint="--types")
+        return {name.strip(): kind.strip() for name, _, kind in pairs}
 
 
 @dataclass(frozen=True)

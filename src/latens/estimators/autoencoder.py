@@ -12,6 +12,7 @@ from latens.errors import ConfigError, choice, whole
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import code_size
 from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
+from latens.models.cells import Cells
 from latens.schema import Schema
 
 __all__ = ["Autoencoder"]
@@ -41,6 +42,7 @@ class Autoencoder(Reconstructor):
         corruption: What is done to the input in training: an instance, ``"gaussian:0.5"``, or a function of the batch.
         tied: The decoder uses the encoder's weights transposed.
         scaling: ``"auto"``, or one of the schema's scalings.
+        new_categories: Of a table's column, met after the fit: ``"error"``, or ``"other"`` for none of those known.
         max_epochs: Passes over the training rows.
         batch_size: Rows a step, at least 2.
         learning_rate: Of AdamW.
@@ -80,6 +82,7 @@ class Autoencoder(Reconstructor):
         corruption: Any = None,
         tied: bool = False,
         scaling: str = "auto",
+        new_categories: str = "error",
         max_epochs: int = 10,
         batch_size: int = 128,
         learning_rate: float = 1e-3,
@@ -104,9 +107,8 @@ class Autoencoder(Reconstructor):
         self.dropout = dropout
         self.corruption = corruption
         self.tied = tied
-        self.scaling = scaling
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
+        self.scaling, self.new_categories = scaling, new_categories
+        self.max_epochs, self.batch_size = max_epochs, batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.schedule = schedule
@@ -122,18 +124,24 @@ class Autoencoder(Reconstructor):
         return "wide" if isinstance(self.hidden, str) and self.hidden == "wide" else "deep"
 
     def network_config(self, schema: Schema) -> dict[str, Any]:
-        features = schema.n_features
+        choice("new_categories", self.new_categories, ("error", "other"))
+        corruption = resolve_corruption(self.corruption)
+        columns = schema.network_columns()
+        hides = (schema.table is not None and schema.table.has_missing) or hasattr(corruption, "hidden")
+        cells: Any = None if columns is None else {"columns": columns, "masked": hides and not self.tied}
+        inputs, features = (schema.n_features,) * 2 if cells is None else Cells(**cells).ends
         code = code_size(self.n_components, features, wide=self.network_name() == "wide")
-        widths = self._widths(features, code)
-        decoder = None if self.decoder_hidden is None else [code, *_whole_widths(self.decoder_hidden), features]
+        widths, back = self._widths(features, code), self.decoder_hidden
+        decoder = [code, *(widths[::-1] if back is None else _whole_widths(back)), features]
         return {
-            "encoder": [features, *widths, code],
+            "encoder": [inputs, *widths, code],
             "decoder": decoder,
             "block": {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": self.dropout},
             "code_activation": self.code_activation,
             "output": self._output(schema),
             "tied": bool(self.tied),
-            "corruption": resolve_corruption(self.corruption),
+            "corruption": corruption,
+            "cells": cells,
         }
 
     def _widths(self, features: int, code: int) -> list[int]:
@@ -150,7 +158,9 @@ class Autoencoder(Reconstructor):
 
     def _output(self, schema: Schema) -> str:
         if choice("output", self.output, ("auto", *OUTPUTS)) == "auto":
-            return "sigmoid" if schema.bounded else "linear"
+            return "sigmoid" if schema.bounded and not schema.typed else "linear"
+        if self.output != "linear" and schema.typed:
+            raise ConfigError(f'output="{self.output}" does not suit the columns of a table; use output="linear"')
         return self.output
 
 

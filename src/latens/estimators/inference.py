@@ -37,10 +37,25 @@ class Applied:
         return self._apply(x, lambda network, chunk: network.encode(chunk))
 
     def decode(self, codes: np.ndarray) -> np.ndarray:  # (m, n) -> (m, D)
-        return self._apply(codes, lambda network, chunk: network.decode(chunk))
+        return self._apply(codes, lambda network, chunk: network.data.settle(network.decode(chunk)))
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:  # (m, *shape) -> (m, D)
-        return self._apply(x, lambda network, chunk: network(chunk))
+        return self._apply(x, lambda network, chunk: network.data.settle(network(chunk)))
+
+    def errors(self, x: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:  # (m, *shape) -> (m, D)
+        """The error of each cell in the network's own terms, NaN where it is missing."""
+        if target is None or target is x:
+            return self._apply(x, lambda network, chunk: network.data.errors(network(chunk), chunk))
+        both = np.concatenate([x.reshape(len(x), -1), target.reshape(len(x), -1)], axis=1)
+        return self._apply(both, lambda network, chunk: _paired_errors(network, chunk, x.shape[1:]))
+
+    def chances(self, x: np.ndarray) -> np.ndarray:  # (m, d) -> (m, d)
+        """Of a typed table's categories the probability of what is there; see `Cells.chances`."""
+        return self._apply(x, lambda network, chunk: network.data.chances(network(chunk), chunk))
+
+    def features(self, x: np.ndarray) -> np.ndarray:  # (m, *shape) -> (m, D)
+        """What enters the network but for marks of what is missing, NaN there; see `Cells.features`."""
+        return self._apply(x, lambda network, chunk: network.data.features(chunk))
 
     def code_size(self, shape: tuple[int, ...]) -> int:
         """Numbers in the code of one sample of this shape."""
@@ -65,6 +80,12 @@ class Applied:
         if self._wide is None:
             self._wide = copy.deepcopy(self.network).to(dtype)
         return self._wide
+
+
+def _paired_errors(network: Any, chunk: Tensor, shape: tuple[int, ...]) -> Tensor:
+    x, target = chunk.chunk(2, dim=1)
+    errors: Tensor = network.data.errors(network(x.reshape(-1, *shape)), target)
+    return errors
 
 
 def _chunk_rows(numbers: int) -> int:

@@ -12,8 +12,10 @@ import torch
 
 from latens.analysis import principal_components
 from latens.callbacks import Callback
+from latens.data import Source
 from latens.data.batches import TrainingData
-from latens.errors import choice, finite
+from latens.data.values import first_not_finite, place
+from latens.errors import DataError, choice, finite
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import code_size
 from latens.history import History
@@ -114,6 +116,21 @@ class LinearAutoencoder(Reconstructor):
         size = code_size(self.n_components, schema.n_features)
         penalty = finite("orthogonality", self.orthogonality, at_least=0.0)
         return {"n_features": schema.n_features, "n_components": size, "orthogonality": penalty}
+
+    def _check_cells(self, source: Source) -> None:
+        """A shared weight has no place for categories and times, nor for what is missing."""
+        for column in source.table.types if source.table else ():
+            if not column.numeric:
+                raise DataError(
+                    f"{source.name}: column {column.name!r} holds {column.kind} cells, and a linear model takes only "
+                    f"numbers; use Autoencoder (--model deep), or leave the column out"
+                )
+        first = first_not_finite(source.values)
+        if first is not None:
+            raise DataError(
+                f"{source.name}: {place(first, source.columns)} is missing, and a linear model has no place for that; "
+                f"use Autoencoder (--model deep), or fill it"
+            )
 
     def _scaling(self) -> str:
         if self.scaling != "auto":

@@ -20,6 +20,7 @@ from latens.devices import launch, resolve_device
 from latens.errors import ConfigError, DataError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.saving import save
+from latens.estimators.tables import index_of, row_means, warn_of
 from latens.history import History
 from latens.models import build
 from latens.schema import Schema
@@ -61,6 +62,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     random_state: Any
     device: str
     verbose: int
+    new_categories: str = "error"
 
     schema_: Schema
     network_: Applied
@@ -110,6 +112,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             DivergedError: The loss stopped being a number.
         """
         source = self._open(X, fitting=True)
+        self._check_cells(source)
         seed = resolve_seed(self.random_state)
         learned, held_out = self._rows(len(source), seed)
         self.schema_ = Schema.learn(source, learned, self._scaling())
@@ -119,6 +122,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         y_clean = x if target is None else self._partners(target, len(source))
         data = TrainingData(*(self._resident_rows(x, y_clean, rows, seed) for rows in (learned, held_out)))
         folder = None if run_folder is None else Path(run_folder)
+        warn_of(source, self.schema_, learned)
         self._learn(data, seed, callbacks, folder, resume)
         self._judge(data)
         return self
@@ -137,7 +141,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return ResidentRows(x, target, torch.from_numpy(rows).to(x.device), size, seed)
 
     def _partners(self, target: Any, n: int) -> torch.Tensor:
-        source = open_source(target)
+        source = self.schema_.conform(self._read(target), "other")
         self.schema_.check(source)
         if len(source) != n:
             raise DataError(f"target has {len(source)} rows for the {n} of X; give one clean row for each noisy one")
@@ -180,48 +184,69 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _judge(self, data: TrainingData) -> None:
         judged = data.validation if len(data.validation) else data.train
-        x, rows = data.train.x, judged.rows
-        error = _scaled_error(self.network_, x[rows].cpu().numpy(), data.train.target[rows].cpu().numpy())
-        flat = x.flatten(1).cpu().numpy()
-        learned, held_out = data.train.rows.cpu().numpy(), data.validation.rows.cpu().numpy()
-        self.referee_ = judge(flat[learned], flat[held_out], error, self.n_components_)
+        x, target = data.train.x, data.train.target
+        errors = self.network_.errors(x[judged.rows].cpu().numpy(), target[judged.rows].cpu().numpy())
+        features = self.network_.features(x.cpu().numpy())
+        weights = self.network_.network.data.weights()  # type: ignore[union-attr,operator]
+        scale, groups = (None, None) if weights is None else map(np.array, weights)
+        compared = features if scale is None else features * scale.astype(features.dtype)
+        learned, held_out = (compared[rows.rows.cpu().numpy()] for rows in (data.train, data.validation))
+        self.referee_ = judge(learned, held_out, float(row_means(errors).mean()), self.n_components_, groups)
 
     # ---- answers -----------------------------------------------------------------------------------------------
+
+    def _given_back(self, cells: np.ndarray, index: Any) -> Any:
+        """What the network gave in the user's units and form."""
+        values = self.schema_.unscale_values(cells)
+        table = self.schema_.table
+        return values if table is None else table.frame(values, self.schema_.columns, index)
 
     def transform(self, X: Any) -> np.ndarray:
         """The codes, (n, n_components): float64 for float64 input, else float32."""
         return self.network_.encode(self._scaled(X))
 
-    def inverse_transform(self, Z: Any) -> np.ndarray:
-        """Codes (n, n_components) back in the input's units and shape."""
+    def inverse_transform(self, Z: Any) -> Any:
+        """Codes (n, n_components) back in the input's units and shape; of a typed table, a frame."""
         check_is_fitted(self)
         codes = open_source(Z).values
         if codes.shape[1:] != (self.n_components_,):
             raise DataError(f"codes of shape {codes.shape[1:]} where this model has {self.n_components_} components")
-        return self.schema_.unscale_values(self.network_.decode(_floating(codes)))
+        return self._given_back(self.network_.decode(_floating(codes)), index_of(Z))
 
-    def reconstruct(self, X: Any) -> np.ndarray:
-        """What the network makes of X, in its units and shape; for a denoiser the cleaned data."""
-        return self.schema_.unscale_values(self.network_.reconstruct(self._scaled(X)))
+    def reconstruct(self, X: Any) -> Any:
+        """What the network makes of X, in its units and shape; for a denoiser the cleaned data.
 
-    def residuals(self, X: Any) -> np.ndarray:
-        """X minus its reconstruction, in the units and shape of X."""
+        Of a typed table it is a frame with the columns that were learned from, under their names and dtypes; missing
+        cells are filled, so that ``X.fillna(ae.reconstruct(X))`` imputes.
+        """
         source = self._applied_source(X)
-        scaled = self.schema_.scale_values(source.values)
-        reconstructed = self.schema_.unscale_values(self.network_.reconstruct(scaled))
-        return np.asarray(_floating(source.values) - reconstructed)
+        return self._given_back(self.network_.reconstruct(self._scaled(source)), index_of(X, source))
+
+    def residuals(self, X: Any) -> Any:
+        """X minus its reconstruction, in the units and shape of X.
+
+        Of a typed table it is a frame: differences of numbers, time spans of times, and for a category one minus the
+        probability that the network gives it; missing where the cell is.
+        """
+        source = self._applied_source(X)
+        scaled = self._scaled(source)
+        found = self.schema_.unscale_values(self.network_.reconstruct(scaled))
+        residuals = np.asarray(_floating(source.values) - found)
+        table, names = self.schema_.table, self.schema_.columns
+        if table is None:
+            return residuals
+        return table.residual_frame(residuals, self.network_.chances(scaled), names, index_of(X, source))
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
         """Mean squared residual of each sample, (n,) float64.
 
-        In squared units of X for arrays and images; for typed tables, whose columns have units of their own, in those
-        of the scaling.
+        In squared units of X for arrays and images. For typed tables, whose columns have units of their own, it is the
+        mean over the cells that are there of the squared error over the column's variance (for a category, of its
+        probabilities against the truth): 1 is what knowing nothing of a row costs.
         """
         if self._applied_schema().typed:
-            scaled = self._scaled(X)
-            residuals = scaled - self.network_.reconstruct(scaled)
-        else:
-            residuals = self.residuals(X)
+            return row_means(self.network_.errors(self._scaled(X)))
+        residuals = self.residuals(X)
         return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -248,7 +273,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         source = self._applied_source(X)
         chosen = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int) if rows is None else rows
         part = source.take(_existing(chosen, len(source)))
-        return plot_pairs(part.values, self.reconstruct(part), columns=self.schema_.columns)
+        outputs = self.schema_.unscale_values(self.network_.reconstruct(self._scaled(part)))
+        return plot_pairs(part.values, outputs, columns=self.schema_.columns)
 
     def save(self, path: str | Path) -> None:
         """Write one safe file with the weights, the schema, the settings, the history and the referee.
@@ -265,20 +291,26 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """X as a Source, its names and width remembered or checked as scikit-learn does."""
         if isinstance(X, (str, os.PathLike, Source)):
             return self._open_named(X, fitting=fitting)
-        source = open_source(X)
+        source = open_source(X) if fitting else self._read(X)
         if len(source.shape) == 1:
             validate_data(self, X, reset=fitting, skip_check_array=True)
         return source
 
     def _open_named(self, X: Any, *, fitting: bool) -> Source:
         if not fitting:
-            schema = self.schema_
-            return open_source(X, columns=schema.columns, optional_labels=schema.label_names)
+            return self._read(X)
         source = open_source(X)
         self.n_features_in_ = source.n_features
         if source.columns is not None:
             self.feature_names_in_ = np.asarray(source.columns, dtype=object)
         return source
+
+    def _read(self, X: Any) -> Source:
+        """X read as what the model was fitted on: the same columns of the same kinds."""
+        return open_source(X, **self.schema_.reading(), optional_labels=self.schema_.label_names)
+
+    def _check_cells(self, source: Source) -> None:
+        """Refuse a typed table that the network has no place for."""
 
     def _applied_schema(self) -> Schema:
         check_is_fitted(self)
@@ -288,7 +320,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         source = self._open(X, fitting=False)
         self.schema_.check(source)
-        return source
+        self._check_cells(source)
+        return self.schema_.conform(source, self.new_categories)
 
     def _scaled(self, X: Any) -> np.ndarray:
         return self.schema_.scale_values(self._applied_source(X).values)
@@ -297,12 +330,6 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _scaled_error(network: Applied, x: np.ndarray, target: np.ndarray) -> float:
-    """Mean squared error in scaled units, over all rows and features."""
-    difference = network.reconstruct(x) - target.reshape(len(target), -1)
-    return float(np.square(difference, dtype=np.float64).mean())
 
 
 def _floating(values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from latens.corruptions import corruption_config, resolve_corruption
 from latens.data.batches import Batch
 from latens.errors import ConfigError, choice
 from latens.layers import Block, Dropout, Linear, TransposeLinear, activation_layer
-from latens.losses import orthogonality_penalty, squared_error
+from latens.losses import orthogonality_penalty
+from latens.models.cells import Cells, Features
 
 __all__ = ["OUTPUTS", "DenseNetwork", "LinearNetwork", "taper_widths", "wide_widths"]
 
@@ -46,29 +47,29 @@ class _Reconstructing(nn.Module):
     encoder: nn.Module
     decoder: nn.Module
 
-    def __init__(self, corruption: object = None) -> None:
+    def __init__(self, corruption: object = None, data: Features | Cells | None = None) -> None:
         super().__init__()
         self.corruption = resolve_corruption(corruption)
+        self.data = data or Features()
 
     def encode(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, n)
-        code: Tensor = self.encoder(x.flatten(1))
+        code: Tensor = self.encoder(self.data.enter(x))
         return code
 
     def decode(self, code: Tensor) -> Tensor:  # (B, n) -> (B, D)
-        x: Tensor = self.decoder(code)
-        return x
+        return self.data.activate(self.decoder(code))
 
     def forward(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, D)
         return self.decode(self.encode(x))
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean squared error against the target; in training mode the input is corrupted first."""
+        """The reconstruction error against the target; in training mode the input is corrupted first."""
         x = batch.x
         if self.training:
             self._key_dropout(batch)
             if self.corruption is not None:
-                x = self.corruption(x, batch.random.stream("corruption"))
-        return squared_error(self(x), batch.target).mean()
+                x = self.data.corrupt(self.corruption, x, batch.random.stream("corruption"))
+        return self.data.loss(self.decoder(self.encode(x)), batch.target)
 
     def _key_dropout(self, batch: Batch) -> None:
         layers = (layer for layer in self.modules() if isinstance(layer, Dropout))
@@ -159,6 +160,7 @@ class DenseNetwork(_Reconstructing):
         output: ``"linear"``, or ``"sigmoid"`` for data bounded in [0, 1].
         tied: Decoder layers use the encoder's weights transposed; the widths must mirror each other.
         corruption: Of the input, in training.
+        cells: Arguments of `Cells` if a sample is a row of a typed table; the ends of the widths are then its.
 
     Raises:
         ConfigError: Ends that do not meet, or tied layers that do not mirror each other.
@@ -177,10 +179,11 @@ class DenseNetwork(_Reconstructing):
         output: str = "linear",
         tied: bool = False,
         corruption: object = None,
+        cells: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(corruption)
+        super().__init__(corruption, None if cells is None else Cells(**cells))
         down, up = list(encoder), list(decoder or reversed(encoder))
-        _check_widths(down, up, tied)
+        _check_widths(down, up, tied, ends_meet=cells is None)
         style = dict(block or {})
         self.config: dict[str, Any] = {
             "encoder": down,
@@ -190,6 +193,7 @@ class DenseNetwork(_Reconstructing):
             "output": choice("output", output, OUTPUTS),
             "tied": tied,
             "corruption": corruption_config(self.corruption),
+            "cells": None if cells is None else dict(cells),
         }
         forward = [Linear(a, b) for a, b in pairwise(down)]
         back = [TransposeLinear(linear) for linear in reversed(forward)] if tied else []
@@ -208,10 +212,10 @@ def _stack(linears: Sequence[nn.Module], widths: Sequence[int], block: Mapping[s
     return nn.Sequential(*blocks, linears[-1], last)
 
 
-def _check_widths(down: list[int], up: list[int], tied: bool) -> None:
+def _check_widths(down: list[int], up: list[int], tied: bool, ends_meet: bool) -> None:
     if min(len(down), len(up)) < 2 or min(*down, *up) < 1:
         raise ConfigError(f"widths {down} -> {up} leave no layer between data and code; use at least two, all >= 1")
-    if down[-1] != up[0] or down[0] != up[-1]:
+    if down[-1] != up[0] or (ends_meet and down[0] != up[-1]):
         raise ConfigError(f"decoder widths {up} do not lead from the code of {down[-1]} back to {down[0]} features")
     if tied and up != down[::-1]:
         raise ConfigError(f"tied=True needs mirrored widths, not {down} and {up}; use tied=False or leave decoder out")
