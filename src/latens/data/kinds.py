@@ -107,9 +107,16 @@ def typed_column(series: pd.Series[Any], name: str, where: Where, typing: Typing
         return LeftOut(name, "as asked")
     if typing.missing and (types.is_object_dtype(series.dtype) or types.is_string_dtype(series.dtype)):
         series = series.mask(series.isin(typing.missing))
-    if wanted is None and len(series) > 1 and not series.notna().any():
-        return LeftOut(name, "empty")
+    if not series.notna().any():
+        return _nothing(name, len(series), wanted)
     return _reader(series, wanted)(series, name, where, wanted)
+
+
+def _nothing(name: str, n: int, wanted: str | None) -> Known | LeftOut:
+    """A column with no cell in it, which only somebody else can say the kind of."""
+    if wanted is None:
+        return LeftOut(name, "empty")
+    return Known(Column(name, wanted, "object"), np.full(n, np.nan))
 
 
 Reader = Callable[["pd.Series[Any]", str, Where, "str | None"], "Known | LeftOut"]

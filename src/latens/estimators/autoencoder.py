@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
+from latens.analysis import principal_components
 from latens.corruptions import resolve_corruption
+from latens.data.batches import TrainingData
 from latens.errors import ConfigError, choice, whole
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import code_size
@@ -16,6 +19,8 @@ from latens.models.cells import Cells
 from latens.schema import Schema
 
 __all__ = ["Autoencoder"]
+
+STARTS = ("auto", "random", "pca")
 
 _LAYERS = 100
 
@@ -41,6 +46,8 @@ class Autoencoder(Reconstructor):
         dropout: Probability of losing a unit after each block, in training.
         corruption: What is done to the input in training: an instance, ``"gaussian:0.5"``, or a function of the batch.
         tied: The decoder uses the encoder's weights transposed.
+        start: ``"random"``, or ``"pca"``: a linear map beside each half, at first exact PCA, so that the network only
+            learns what PCA cannot do. ``"auto"`` is pca for frames, CSV and Parquet, unless wide or tied.
         scaling: ``"auto"``, or one of the schema's scalings.
         new_categories: Of a table's column, met after the fit: ``"error"``, or ``"other"`` for none of those known.
         max_epochs: Passes over the training rows.
@@ -81,6 +88,7 @@ class Autoencoder(Reconstructor):
         dropout: float = 0.0,
         corruption: Any = None,
         tied: bool = False,
+        start: str = "auto",
         scaling: str = "auto",
         new_categories: str = "error",
         max_epochs: int = 10,
@@ -104,9 +112,8 @@ class Autoencoder(Reconstructor):
         self.code_activation = code_activation
         self.output = output
         self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.corruption = corruption
-        self.tied = tied
+        self.dropout, self.corruption = dropout, corruption
+        self.tied, self.start = tied, start
         self.scaling, self.new_categories = scaling, new_categories
         self.max_epochs, self.batch_size = max_epochs, batch_size
         self.learning_rate = learning_rate
@@ -137,12 +144,21 @@ class Autoencoder(Reconstructor):
             "encoder": [inputs, *widths, code],
             "decoder": decoder,
             "block": {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": self.dropout},
-            "code_activation": self.code_activation,
-            "output": self._output(schema),
+            "activations": {"code": self.code_activation, "output": self._output(schema)},
             "tied": bool(self.tied),
             "corruption": corruption,
             "cells": cells,
+            "beside": self._starts_at_pca(schema),
         }
+
+    def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
+        if self._starts_at_pca(self.schema_):
+            start_at_pca(network, data.train.x[data.train.rows])
+
+    def _starts_at_pca(self, schema: Schema) -> bool:
+        if choice("start", self.start, STARTS) != "auto":
+            return self.start == "pca"
+        return schema.typed and not self.tied and self.network_name() != "wide"
 
     def _widths(self, features: int, code: int) -> list[int]:
         if not isinstance(self.hidden, str):
@@ -158,10 +174,37 @@ class Autoencoder(Reconstructor):
 
     def _output(self, schema: Schema) -> str:
         if choice("output", self.output, ("auto", *OUTPUTS)) == "auto":
-            return "sigmoid" if schema.bounded and not schema.typed else "linear"
+            return "sigmoid" if schema.bounded and not schema.typed and not self._starts_at_pca(schema) else "linear"
         if self.output != "linear" and schema.typed:
             raise ConfigError(f'output="{self.output}" does not suit the columns of a table; use output="linear"')
         return self.output
+
+
+def start_at_pca(network: Any, x: torch.Tensor) -> None:
+    """Let a network with a linear map beside it begin as the principal components of the training rows.
+
+    Categories begin as equally likely: PCA's numbers are no logits.
+
+    Args:
+        network: A `DenseNetwork`.
+        x: (m, d), the training rows as the network sees them.
+    """
+    features = network.data.features(x).double().cpu().numpy()
+    weights = network.data.weights()
+    scale = np.ones(features.shape[1]) if weights is None else np.array(weights[0])
+    n = network.config["encoder"][-1]
+    filled = np.nan_to_num(features) * scale
+    principal = principal_components(filled, min(n, features.shape[1]))
+    components = np.zeros((n, len(scale)))
+    components[: len(principal.components)] = principal.components
+    encoder, decoder = components * scale, components.T / scale[:, None]
+    offset = principal.mean / scale
+    for category in getattr(network.data, "categories", ()):
+        decoder[category.start : category.start + category.levels] = 0.0
+        offset[category.start : category.start + category.levels] = 0.0
+    parts = [encoder, -components @ principal.mean, decoder, offset]
+    down_weight, down_bias, up_weight, up_bias = (torch.from_numpy(part).float() for part in parts)
+    network.start_at((down_weight, down_bias), (up_weight, up_bias))
 
 
 def _whole_widths(widths: Sequence[int]) -> list[int]:

@@ -151,12 +151,16 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self, data: TrainingData, seed: int, callbacks: Sequence[Callback], folder: Path | None, resume: bool
     ) -> None:
         network = build(self.network_name(), self.network_config(self.schema_), seed)
+        self._begin(network, data)
         runtime = launch(self.device, self.precision)
         checkpoint = newest(folder) if folder is not None and resume else None
         self.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
         watching = self._callbacks(callbacks, folder)
         self.history_ = train(network, data, self._train_config(), runtime, watching, resume=checkpoint)
         self._keep(network)
+
+    def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
+        """Give the network other weights than random ones to start from."""
 
     def _keep(self, network: torch.nn.Module) -> None:
         self.network_ = Applied(network, resolve_device(self.device))

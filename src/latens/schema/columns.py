@@ -100,7 +100,8 @@ class Column:
         import pandas as pd
 
         make = {"datetime": _times, "boolean": _named, "category": _named}.get(self.kind, _numbers)
-        return pd.Series(make(self, cells), index=index, name=self.name)
+        series = pd.Series(make(self, cells), name=self.name)
+        return series if index is None else series.set_axis(index)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""

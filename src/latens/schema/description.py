@@ -175,13 +175,13 @@ def _check_type(then: Column, now: Column, name: str) -> None:
     if _sort(then) != _sort(now):
         raise DataError(f"{where} holds {now.kind} cells where the model was fitted on {then.kind}; convert it")
     zones = ["," in column.dtype for column in (then, now)]
-    if then.kind == "datetime" and zones[0] != zones[1]:
+    if now.dtype.startswith("datetime64") and zones[0] != zones[1]:
         with_or_without = "has no time zone and had one" if zones[0] else "has a time zone and had none"
         raise DataError(f"{where} {with_or_without} when the model was fitted; use tz_localize")
 
 
 def _sort(column: Column) -> str:
-    return "coded" if column.levels else "time" if column.kind == "datetime" else "numeric"
+    return {"boolean": "coded", "category": "coded", "datetime": "time"}.get(column.kind, "numeric")
 
 
 def _recoded(cells: np.ndarray, then: Column, now: Column, name: str, new_categories: str) -> np.ndarray:
