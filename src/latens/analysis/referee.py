@@ -13,6 +13,9 @@ __all__ = ["Referee", "judge"]
 # Ratios within this of one are called level: less than the spread between seeds.
 _LEVEL = 0.01
 
+# Of the data's spread: what rounding leaves of an error that is none.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Referee:
@@ -48,6 +51,8 @@ class Referee:
     def verdict(self) -> str:
         """The answer in one sentence."""
         where = f"on {self.n_rows:,} {self.rows} row{'s' * (self.n_rows != 1)}"
+        if self.n_components < self.n_features and not self.comparable:
+            return f"use PCA: at the same size it loses nothing, the network {self.model_error:.4g} {where}"
         if not self.comparable:
             return (
                 f"error {self.model_error:.4g} {where}; PCA with {self.n_components} components for "
@@ -88,6 +93,7 @@ def judge(
     pca_error = 0.0
     if n_components < features:
         pca_error = _pca_error(train, judged, n_components, np.arange(features) if groups is None else groups)
+        pca_error = pca_error if pca_error > _ROUNDING * float(np.nansum(np.square(judged)) / judged.size) else 0.0
     rows = "held-out" if len(held_out) else "training"
     return Referee(n_components, pca_error, model_error, rows, len(judged), features)
 

@@ -11,7 +11,7 @@ import torch
 from latens.analysis import principal_components
 from latens.corruptions import resolve_corruption
 from latens.data.batches import TrainingData
-from latens.errors import ConfigError, choice, whole
+from latens.errors import ConfigError, choice, finite, whole
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import code_size
 from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
@@ -139,17 +139,25 @@ class Autoencoder(Reconstructor):
         inputs, features = (schema.n_features,) * 2 if cells is None else Cells(**cells).ends
         code = code_size(self.n_components, features, wide=self.network_name() == "wide")
         widths, back = self._widths(features, code), self.decoder_hidden
-        decoder = [code, *(widths[::-1] if back is None else _whole_widths(back)), features]
+        decoder = [code, *(widths[::-1] if back is None else _whole_widths(back, "decoder_hidden")), features]
         return {
             "encoder": [inputs, *widths, code],
             "decoder": decoder,
-            "block": {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": self.dropout},
+            "block": {
+                "activation": self.activation,
+                "batch_norm": bool(self.batch_norm),
+                "dropout": finite("dropout", self.dropout),
+            },
             "activations": {"code": self.code_activation, "output": self._output(schema)},
             "tied": bool(self.tied),
             "corruption": corruption,
             "cells": cells,
             "beside": self._starts_at_pca(schema),
         }
+
+    def _block(self) -> dict[str, Any]:
+        dropout = finite("dropout", self.dropout, at_least=0.0, at_most=0.999)
+        return {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": dropout}
 
     def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
         if self._starts_at_pca(self.schema_):
@@ -207,9 +215,9 @@ def start_at_pca(network: Any, x: torch.Tensor) -> None:
     network.start_at((down_weight, down_bias), (up_weight, up_bias))
 
 
-def _whole_widths(widths: Sequence[int]) -> list[int]:
+def _whole_widths(widths: Sequence[int], name: str = "hidden") -> list[int]:
     if not isinstance(widths, (list, tuple, np.ndarray)):
-        raise ConfigError(f'hidden={widths!r} gives no widths; use "taper", "wide", or a list such as [500, 250]')
+        raise ConfigError(f'{name}={widths!r} gives no widths; use "taper", "wide", or a list such as [500, 250]')
     if len(widths) > _LAYERS:
-        raise ConfigError(f"hidden has {len(widths)} layers; use at most {_LAYERS}")
-    return [whole("hidden", width, at_least=1) for width in widths]
+        raise ConfigError(f"{name} has {len(widths)} layers; use at most {_LAYERS}")
+    return [whole(name, width, at_least=1) for width in widths]

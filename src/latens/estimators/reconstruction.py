@@ -111,7 +111,27 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             ConfigError: A setting that cannot work.
             DivergedError: The loss stopped being a number.
         """
-        source = self._open(X, fitting=True)
+        self._forget()
+        try:
+            folder = None if run_folder is None else Path(run_folder)
+            self._fit(self._open(X, fitting=True), target, callbacks, folder, resume)
+        except BaseException:
+            self._forget()  # half of an old fit and half of a new one would answer with nonsense
+            raise
+        return self
+
+    def _forget(self) -> None:
+        """Become unfitted."""
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)
+
+    def _fit(
+        self, source: Source, target: Any, callbacks: Sequence[Callback], folder: Path | None, resume: bool
+    ) -> None:
+        if len(source) < 2:
+            raise DataError(
+                f"{source.name}: 1 sample is too few to learn from (it has no spread); give at least 2 rows"
+            )
         self._check_cells(source)
         seed = resolve_seed(self.random_state)
         learned, held_out = self._rows(len(source), seed)
@@ -121,28 +141,32 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         x = resident(source, self.schema_, resolve_device(self.device))
         y_clean = x if target is None else self._partners(target, len(source))
         data = TrainingData(*(self._resident_rows(x, y_clean, rows, seed) for rows in (learned, held_out)))
-        folder = None if run_folder is None else Path(run_folder)
         warn_of(source, self.schema_, learned)
         self._learn(data, seed, callbacks, folder, resume)
         self._judge(data)
-        return self
 
     def _rows(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Training rows and held-out rows; at least two are learned from."""
-        if n < 2:
-            raise DataError(f"{n} sample is too few to learn from (1 sample has no spread); give at least 2 rows")
-        if self.early_stopping and not self.validation_fraction:
-            raise ConfigError("early_stopping=True needs held-out rows; use validation_fraction=0.1")
         learned, held_out = split(n, self.validation_fraction, seed)
-        return (learned, held_out) if len(learned) > 1 else (np.arange(n), learned[:0])
+        if len(learned) < 2:
+            learned, held_out = np.arange(n), learned[:0]
+        if self.early_stopping and not len(held_out):
+            raise ConfigError(
+                f"early_stopping=True needs held-out rows, and validation_fraction={self.validation_fraction} of {n} "
+                f"leaves none; use validation_fraction=0.1 and more rows, or early_stopping=False"
+            )
+        return learned, held_out
 
     def _resident_rows(self, x: torch.Tensor, target: torch.Tensor, rows: np.ndarray, seed: int) -> ResidentRows:
         size = whole("batch_size", self.batch_size, at_least=2)
         return ResidentRows(x, target, torch.from_numpy(rows).to(x.device), size, seed)
 
     def _partners(self, target: Any, n: int) -> torch.Tensor:
-        source = self.schema_.conform(self._read(target), "other")
+        source = self._read(target)
         self.schema_.check(source)
+        if source.columns is not None and source.columns != self.schema_.columns:
+            raise DataError(f"target has other columns than X; give it {', '.join(self.schema_.columns or ())}")
+        source = self.schema_.conform(source, "other")
         if len(source) != n:
             raise DataError(f"target has {len(source)} rows for the {n} of X; give one clean row for each noisy one")
         return resident(source, self.schema_, resolve_device(self.device))
@@ -168,15 +192,10 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._n_features_out = self.n_components_
 
     def _train_config(self) -> TrainConfig:
-        return TrainConfig(
-            max_epochs=self.max_epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            schedule=self.schedule,
-            clip_value=self.clip_value,
-            clip_norm=self.clip_norm,
-            keep_best=self.early_stopping,
-        )
+        names = ("max_epochs", "learning_rate", "weight_decay", "schedule", "clip_value", "clip_norm")
+        settings = {name: getattr(self, name) for name in names} | {"keep_best": self.early_stopping}
+        # A checkpoint is JSON, which knows Python's numbers only.
+        return TrainConfig(**{k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()})
 
     def _callbacks(self, callbacks: Sequence[Callback], folder: Path | None) -> list[Callback]:
         watching: list[Callback] = [Progress()] if self.verbose else []
@@ -207,7 +226,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def transform(self, X: Any) -> np.ndarray:
         """The codes, (n, n_components): float64 for float64 input, else float32."""
-        return self.network_.encode(self._scaled(X))
+        scaled = self._scaled(X)
+        return self.network_.encode(scaled)
 
     def inverse_transform(self, Z: Any) -> Any:
         """Codes (n, n_components) back in the input's units and shape; of a typed table, a frame."""
@@ -275,7 +295,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         from latens.plots import plot_pairs
 
         source = self._applied_source(X)
-        chosen = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int) if rows is None else rows
+        shown = min(whole("count", count, at_least=1), len(source))
+        chosen = np.linspace(0, len(source) - 1, shown).astype(int) if rows is None else rows
         part = source.take(_existing(chosen, len(source)))
         outputs = self.schema_.unscale_values(self.network_.reconstruct(self._scaled(part)))
         return plot_pairs(part.values, outputs, columns=self.schema_.columns)
@@ -341,7 +362,7 @@ def _floating(values: np.ndarray) -> np.ndarray:
 
 
 def _existing(rows: Any, n: int) -> np.ndarray:
-    chosen = np.asarray(rows, dtype=np.int64)
-    if len(chosen) and not (chosen.min() >= 0 and chosen.max() < n):
-        raise ConfigError(f"rows={list(map(int, chosen))} leave the data's {n} rows; use numbers from 0 to {n - 1}")
-    return chosen
+    chosen = [int(row) for row in rows]
+    if not chosen or not all(0 <= row < n for row in chosen):
+        raise ConfigError(f"rows={chosen} are not among the data's {n} rows; use numbers from 0 to {n - 1}")
+    return np.array(chosen)

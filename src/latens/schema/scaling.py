@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from latens.errors import ConfigError
+from latens.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from latens.schema.columns import Table
@@ -88,7 +88,10 @@ def learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
         name = "unit"
     if name == "unit" and not unit:
         raise ConfigError(f'scaling="unit", but {source.name} spans {low:g} to {high:g}; use scaling="range"')
-    offset, scale = _fit(source.values, rows, name, (low, high), by_range)
+    with np.errstate(over="ignore", invalid="ignore"):
+        offset, scale = _fit(source.values, rows, name, (low, high), by_range)
+    if not (np.isfinite(offset).all() and np.isfinite(scale).all()):
+        raise DataError(f"{source.name}: values from {low:g} to {high:g} are too large to compute with; divide them")
     if source.table is not None and mixed and offset.ndim:
         codes = np.array([column.levels != () for column in source.table.types])
         offset, scale = np.where(codes, 0.0, offset), np.where(codes, 1.0, scale)
