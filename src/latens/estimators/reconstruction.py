@@ -269,7 +269,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         probabilities against the truth): 1 is what knowing nothing of a row costs.
         """
         if self._applied_schema().typed:
-            return row_means(self.network_.errors(self._scaled(X)))
+            scaled = self._scaled(X)
+            return row_means(self.network_.errors(scaled))
         residuals = self.residuals(X)
         return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
 
@@ -349,7 +350,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return self.schema_.conform(source, self.new_categories)
 
     def _scaled(self, X: Any) -> np.ndarray:
-        return self.schema_.scale_values(self._applied_source(X).values)
+        source = self._applied_source(X)
+        return self.schema_.scale_values(source.values)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
