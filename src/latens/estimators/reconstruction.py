@@ -300,7 +300,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         chosen = np.linspace(0, len(source) - 1, shown).astype(int) if rows is None else rows
         part = source.take(_existing(chosen, len(source)))
         outputs = self.schema_.unscale_values(self.network_.reconstruct(self._scaled(part)))
-        return plot_pairs(part.values, outputs, columns=self.schema_.columns)
+        columns = self.schema_.table.types if self.schema_.table else self.schema_.columns
+        return plot_pairs(part.values, outputs, columns=columns)
 
     def save(self, path: str | Path) -> None:
         """Write one safe file with the weights, the schema, the settings, the history and the referee.
