@@ -158,6 +158,7 @@ class TrainState:
         self._rows = 0
         self._bad_step = torch.full((), -1, device=runtime.device)
         self._earlier_seconds, self._started = 0.0, time.monotonic()
+        self._start = [_checksum(weight) for weight in model.parameters()]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -303,13 +304,17 @@ class TrainState:
         train = self.data.train
         fit = asdict(self.config) | {"model": dict(cast(Any, self.model).config), "seed": train.seed}
         fit |= {"batch_size": train.batch_size, "rows": len(train), "held_out_rows": len(self.data.validation)}
-        return fit | {"data": _checksum(train.x), "target": _checksum(train.target)}
+        return fit | {"data": _checksum(train.x), "target": _checksum(train.target), "start": self._start}
 
 
 def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     for name, value in ours.items():
         if theirs.get(name) != value:
-            was = f"{name}={theirs.get(name)!r}, now {value!r}" if name not in ("data", "target") else f"other {name}"
+            was = (
+                f"{name}={theirs.get(name)!r}, now {value!r}"
+                if name not in ("data", "target", "start")
+                else f"other {name}"
+            )
             raise ModelFileError(
                 f"the checkpoint is of another fit ({was}); repeat its settings, or start anew with --force"
             )

@@ -13,12 +13,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
-from sklearn.exceptions import NotFittedError
 
 import latens
-from latens import Autoencoder, GaussianNoise, LinearAutoencoder, load
+from latens import Autoencoder, GaussianNoise, LinearAutoencoder
 from latens.callbacks import Callback
-from latens.errors import ConfigError, DataError, DivergedError
+from latens.errors import ConfigError, DataError
 
 ESTIMATORS = {
     "linear": LinearAutoencoder(verbose=0, max_epochs=3),
@@ -336,78 +335,3 @@ class TestClipping:
         ae = copy.deepcopy(ESTIMATORS["deep"]).set_params(max_epochs=1, **how).fit(X, callbacks=[Look()])
         assert Look.seen <= 1e-3
         assert ae.history_["step"]
-
-
-class TestAfterAFailure:
-    def test_a_failed_refit_leaves_nothing_that_answers(self, X):
-        ae = fitted("deep", X)
-        with pytest.raises(ConfigError, match=r"learning_rate=-1\.0 would not learn"):
-            ae.set_params(learning_rate=-1.0).fit(X * 1000)
-        with pytest.raises(NotFittedError, match="is not fitted yet"):
-            ae.transform(X)
-
-    def test_names_of_an_earlier_fit_are_forgotten(self, X):
-        ae = fitted("deep", pd.DataFrame(X).add_prefix("x"))
-        assert not hasattr(ae.fit(X), "feature_names_in_")
-
-    def test_divergence_in_the_last_step_is_noticed(self, X):
-        for fraction in (0.0, 0.2):
-            with pytest.raises(DivergedError, match=r"not finite .* use a smaller learning_rate"):
-                fitted("deep", X, max_epochs=1, learning_rate=1e30, validation_fraction=fraction)
-
-
-class TestPairs:
-    def test_a_target_is_put_into_the_order_of_x(self, X):
-        frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
-        straight = Autoencoder(2, max_epochs=1, verbose=0).fit(frame, target=frame)
-        crossed = Autoencoder(2, max_epochs=1, verbose=0).fit(frame, target=frame[frame.columns[::-1]])
-        assert straight.history_["train_loss"] == crossed.history_["train_loss"]
-
-    def test_a_target_with_other_columns_is_refused(self, X):
-        frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
-        with pytest.raises(DataError, match="column 'x0' is missing"):
-            Autoencoder(2, max_epochs=1, verbose=0).fit(frame, target=frame.rename(columns={"x0": "z"}))
-
-
-class TestNumbersOfNumpy:
-    def test_settings_may_be_of_numpy(self, X, tmp_path):
-        ae = fitted("deep", X, learning_rate=np.float32(1e-3), dropout=np.float32(0.1), max_epochs=np.int64(2))
-        ae.save(tmp_path / "m.latens")
-        assert load(tmp_path / "m.latens").history_ == ae.history_
-
-
-@pytest.mark.parametrize(
-    ("how", "match"),
-    [
-        ({"rows": []}, r"rows=\[\] are not among the data's \d+ rows"),
-        ({"rows": [10**20]}, r"are not among the data's \d+ rows"),
-        ({"count": 0}, "count=0 is out of range"),
-    ],
-)
-def test_pairs_of_no_rows(X, how, match):
-    with pytest.raises(ConfigError, match=match):
-        fitted("deep", X).plot_pairs(X, **how)
-
-
-def test_a_class_of_the_users_own_is_not_saved(X, tmp_path):
-    class Mine(Autoencoder):
-        pass
-
-    with pytest.raises(ConfigError, match="Mine is a class of your own, which no file can rebuild; save its base"):
-        Mine(2, max_epochs=1, verbose=0).fit(X).save(tmp_path / "m.latens")
-
-
-def test_early_stopping_without_held_out_rows():
-    with pytest.raises(ConfigError, match=r"early_stopping=True needs held-out rows, .* of 2 leaves none"):
-        Autoencoder(1, early_stopping=True, verbose=0).fit(np.eye(2))
-
-
-def test_a_network_that_no_machine_holds(X):
-    with pytest.raises(ConfigError, match=r"a network of [\d,]+ parameters does not fit into memory"):
-        fitted("deep", X, hidden=[10**12])
-
-
-def test_values_too_large_to_compute_with():
-    X = np.random.default_rng(0).normal(size=(20, 3)) * 1e200
-    with pytest.raises(DataError, match=r"values from .* are too large to compute with; divide them"):
-        Autoencoder(1, verbose=0).fit(X)

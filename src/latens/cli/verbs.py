@@ -16,7 +16,17 @@ import typer
 
 from latens.errors import ConfigError
 
-__all__ = ["ForceOption", "ModelArgument", "OutputOption", "Reading", "Shared", "SourceArgument", "app", "verb"]
+__all__ = [
+    "ForceOption",
+    "ModelArgument",
+    "OutputOption",
+    "Reading",
+    "Shared",
+    "SourceArgument",
+    "app",
+    "as_table",
+    "verb",
+]
 
 # Plain help: rich's would double the time that `latens --help` takes.
 app = typer.Typer(name="latens", rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -176,3 +186,24 @@ def _strict(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of one shape as aligned text with a header."""
+    if not rows:
+        return ""
+    header = [str(name).replace("_", " ") for name in rows[0]]
+    cells = [header, *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_cell, value))
+    return _number(value) if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4g}"

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Applied"]
+from latens.errors import ConfigError
+
+__all__ = ["Applied", "existing_rows", "floating"]
 
 # Numbers in a chunk's input, about: large enough for the matrix products, small enough for any memory.
 _CHUNK_NUMBERS = 1 << 20
@@ -91,3 +93,20 @@ def _paired_errors(network: Any, chunk: Tensor, shape: tuple[int, ...]) -> Tenso
 def _chunk_rows(numbers: int) -> int:
     """A power of two from 16 to 1,024, a function of the sample's size alone."""
     return int(2 ** math.floor(math.log2(min(max(_CHUNK_NUMBERS // max(numbers, 1), 16), 1024))))
+
+
+def floating(values: np.ndarray) -> np.ndarray:
+    """Values in the precision that they are computed in."""
+    return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
+
+
+def existing_rows(rows: Any, n: int) -> np.ndarray:
+    """Row numbers of data with n rows.
+
+    Raises:
+        ConfigError: There are none, or one is not among them.
+    """
+    chosen = [int(row) for row in rows]
+    if not chosen or not all(0 <= row < n for row in chosen):
+        raise ConfigError(f"rows={chosen} are not among the data's {n} rows; use numbers from 0 to {n - 1}")
+    return np.array(chosen)

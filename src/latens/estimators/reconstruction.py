@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,13 +12,14 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from latens.analysis import Referee, judge
+from latens.analysis import Referee
 from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
 from latens.data import Source, open_source, split
 from latens.data.batches import ResidentRows, TrainingData, resident
 from latens.devices import launch, resolve_device
 from latens.errors import ConfigError, DataError, whole
-from latens.estimators.inference import Applied
+from latens.estimators.fitting import Run, check_same_network, refereed
+from latens.estimators.inference import Applied, existing_rows, floating
 from latens.estimators.saving import save
 from latens.estimators.tables import index_of, row_means, warn_of
 from latens.history import History
@@ -111,23 +112,60 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             ConfigError: A setting that cannot work.
             DivergedError: The loss stopped being a number.
         """
-        self._forget()
+        self._restore({})
         try:
-            folder = None if run_folder is None else Path(run_folder)
-            self._fit(self._open(X, fitting=True), target, callbacks, folder, resume)
+            self._fit(self._open(X, fitting=True), target, Run.of(callbacks, run_folder, resume))
         except BaseException:
-            self._forget()  # half of an old fit and half of a new one would answer with nonsense
+            self._restore({})  # half of an old fit and half of a new one would answer with nonsense
             raise
         return self
 
-    def _forget(self) -> None:
-        """Become unfitted."""
-        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-            delattr(self, name)
+    def continue_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        target: Any = None,
+        callbacks: Sequence[Callback] = (),
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Learn on from new data of the same schema, starting at the weights of the last fit.
 
-    def _fit(
-        self, source: Source, target: Any, callbacks: Sequence[Callback], folder: Path | None, resume: bool
-    ) -> None:
+        Scaling and categories stay those of the first fit, so that codes keep their meaning. Settings of the training
+        may be changed before (`set_params`), those of the network may not. If it fails, the fitted model stays.
+
+        Args:
+            X: As for `fit`; its columns, kinds and shape are checked.
+            y: Ignored.
+            target: As for `fit`.
+            callbacks: As for `fit`.
+            run_folder: As for `fit`.
+            resume: As for `fit`.
+
+        Raises:
+            DataError: X is not what the model was fitted on.
+            ConfigError: The settings describe another network.
+        """
+        source = self._applied_source(X)
+        before = self._fitted_state()
+        try:
+            self._fit(source, target, Run.of(callbacks, run_folder, resume), begun=self.network_)
+        except BaseException:
+            self._restore(before)
+            raise
+        return self
+
+    def _fitted_state(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Become as fitted as that; unfitted if it is empty."""
+        for name in self._fitted_state():
+            delattr(self, name)
+        self.__dict__.update(state)
+
+    def _fit(self, source: Source, target: Any, run: Run, begun: Applied | None = None) -> None:
         if len(source) < 2:
             raise DataError(
                 f"{source.name}: 1 sample is too few to learn from (it has no spread); give at least 2 rows"
@@ -135,14 +173,15 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._check_cells(source)
         seed = resolve_seed(self.random_state)
         learned, held_out = self._rows(len(source), seed)
-        self.schema_ = Schema.learn(source, learned, self._scaling())
+        if begun is None:
+            self.schema_ = Schema.learn(source, learned, self._scaling())
         if len(source.shape) > 1:
             self.n_features_in_ = self.schema_.n_features
         x = resident(source, self.schema_, resolve_device(self.device))
         y_clean = x if target is None else self._partners(target, len(source))
         data = TrainingData(*(self._resident_rows(x, y_clean, rows, seed) for rows in (learned, held_out)))
         warn_of(source, self.schema_, learned)
-        self._learn(data, seed, callbacks, folder, resume)
+        self._learn(data, seed, run, begun)
         self._judge(data)
 
     def _rows(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -171,15 +210,22 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             raise DataError(f"target has {len(source)} rows for the {n} of X; give one clean row for each noisy one")
         return resident(source, self.schema_, resolve_device(self.device))
 
-    def _learn(
-        self, data: TrainingData, seed: int, callbacks: Sequence[Callback], folder: Path | None, resume: bool
-    ) -> None:
+    def _network(self, data: TrainingData, seed: int, begun: Applied | None) -> torch.nn.Module:
+        """The network with the weights to start from: those of the last fit, or new ones."""
         network = build(self.network_name(), self.network_config(self.schema_), seed)
-        self._begin(network, data)
+        if begun is None:
+            self._begin(network, data)
+            return network
+        check_same_network(begun.network, network)
+        network.load_state_dict(begun.network.state_dict())
+        return network
+
+    def _learn(self, data: TrainingData, seed: int, run: Run, begun: Applied | None) -> None:
+        network = self._network(data, seed, begun)
         runtime = launch(self.device, self.precision)
-        checkpoint = newest(folder) if folder is not None and resume else None
+        checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
         self.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
-        watching = self._callbacks(callbacks, folder)
+        watching = self._callbacks(run.callbacks, run.folder)
         self.history_ = train(network, data, self._train_config(), runtime, watching, resume=checkpoint)
         self._keep(network)
 
@@ -206,15 +252,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return [*watching, *callbacks]
 
     def _judge(self, data: TrainingData) -> None:
-        judged = data.validation if len(data.validation) else data.train
-        x, target = data.train.x, data.train.target
-        errors = self.network_.errors(x[judged.rows].cpu().numpy(), target[judged.rows].cpu().numpy())
-        features = self.network_.features(x.cpu().numpy())
-        weights = self.network_.network.data.weights()  # type: ignore[union-attr,operator]
-        scale, groups = (None, None) if weights is None else map(np.array, weights)
-        compared = features if scale is None else features * scale.astype(features.dtype)
-        learned, held_out = (compared[rows.rows.cpu().numpy()] for rows in (data.train, data.validation))
-        self.referee_ = judge(learned, held_out, float(row_means(errors).mean()), self.n_components_, groups)
+        self.referee_ = refereed(self.network_, data, self.n_components_)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
@@ -235,7 +273,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         codes = open_source(Z).values
         if codes.shape[1:] != (self.n_components_,):
             raise DataError(f"codes of shape {codes.shape[1:]} where this model has {self.n_components_} components")
-        return self._given_back(self.network_.decode(_floating(codes)), index_of(Z))
+        return self._given_back(self.network_.decode(floating(codes)), index_of(Z))
 
     def reconstruct(self, X: Any) -> Any:
         """What the network makes of X, in its units and shape; for a denoiser the cleaned data.
@@ -255,7 +293,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         source = self._applied_source(X)
         scaled = self._scaled(source)
         found = self.schema_.unscale_values(self.network_.reconstruct(scaled))
-        residuals = np.asarray(_floating(source.values) - found)
+        residuals = np.asarray(floating(source.values) - found)
         table, names = self.schema_.table, self.schema_.columns
         if table is None:
             return residuals
@@ -298,7 +336,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         source = self._applied_source(X)
         shown = min(whole("count", count, at_least=1), len(source))
         chosen = np.linspace(0, len(source) - 1, shown).astype(int) if rows is None else rows
-        part = source.take(_existing(chosen, len(source)))
+        part = source.take(existing_rows(chosen, len(source)))
         outputs = self.schema_.unscale_values(self.network_.reconstruct(self._scaled(part)))
         columns = self.schema_.table.types if self.schema_.table else self.schema_.columns
         return plot_pairs(part.values, outputs, columns=columns)
@@ -358,14 +396,3 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _floating(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
-
-
-def _existing(rows: Any, n: int) -> np.ndarray:
-    chosen = [int(row) for row in rows]
-    if not chosen or not all(0 <= row < n for row in chosen):
-        raise ConfigError(f"rows={chosen} are not among the data's {n} rows; use numbers from 0 to {n - 1}")
-    return np.array(chosen)
