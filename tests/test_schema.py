@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from latens.data import Source, open_source
 from latens.errors import ConfigError, DataError
-from latens.schema import SCALINGS, Schema
+from latens.schema import SCALINGS, Column, Schema, Table
 
 
 def learn(values, rows=None, **how) -> Schema:
@@ -33,7 +33,7 @@ class TestAuto:
         assert learn(values).scaling.name == scaling
 
     def test_a_frame_in_the_unit_interval_is_standardised_all_the_same(self):
-        source = Source(np.array([[0.0, 0.5], [1.0, 0.2]]), typed=True)
+        source = Source(np.array([[0.0, 0.5], [1.0, 0.2]]), table=Table((Column("a", "number"), Column("b", "number"))))
         assert Schema.learn(source, np.arange(2)).scaling.name == "standard"
 
     def test_images_fill_the_unit_interval(self):

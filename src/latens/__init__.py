@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latens.corruptions import Dropout, GaussianNoise, Masking, SaltAndPepper
     from latens.data import Source, open_source
-    from latens.estimators import Autoencoder, LinearAutoencoder, load
+    from latens.estimators import Autoencoder, LinearAutoencoder, load, sweep
     from latens.history import History
 
 __version__ = "0.1.0"
@@ -27,6 +27,7 @@ _HOMES = {
     "Source": "latens.data",
     "load": "latens.estimators",
     "open_source": "latens.data",
+    "sweep": "latens.estimators",
 }
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "load",
     "open_source",
+    "sweep",
 ]
 
 

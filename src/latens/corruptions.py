@@ -9,7 +9,7 @@ Levels are in the units the model sees, that is after scaling.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -91,8 +91,12 @@ class Dropout(Corruption):
     def __post_init__(self) -> None:
         finite("probability", self.probability, at_least=0.0, at_most=0.999)
 
+    def hidden(self, shape: Sequence[int], random: Keyed) -> Tensor:  # -> (B, *) bool
+        """Which features are lost."""
+        return random.uniform(shape) < self.probability
+
     def __call__(self, x: Tensor, random: Keyed) -> Tensor:  # (B, *) -> (B, *)
-        kept = random.uniform(x.shape) >= self.probability
+        kept = ~self.hidden(x.shape, random)
         return x * kept.to(x.dtype) / (1.0 - self.probability)
 
 
@@ -120,8 +124,12 @@ class Masking(Corruption):
         finite("probability", self.probability, at_least=0.0, at_most=1.0)
         finite("value", self.value)
 
+    def hidden(self, shape: Sequence[int], random: Keyed) -> Tensor:  # -> (B, *) bool
+        """Which features are hidden."""
+        return random.uniform(shape) < self.probability
+
     def __call__(self, x: Tensor, random: Keyed) -> Tensor:  # (B, *) -> (B, *)
-        return x.masked_fill(random.uniform(x.shape) < self.probability, self.value)
+        return x.masked_fill(self.hidden(x.shape, random), self.value)
 
 
 @dataclass(frozen=True)

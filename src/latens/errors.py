@@ -110,7 +110,7 @@ def finite(
         0.5
     """
     try:
-        number = float(value)
+        number = float("nan") if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if at_least <= number <= at_most and abs(number) != float("inf"):

@@ -12,7 +12,7 @@ from torch.nn import functional
 from latens.errors import choice, finite
 from latens.seeds import Keyed
 
-__all__ = ["ACTIVATIONS", "Block", "Dropout", "Linear", "TransposeLinear", "activation_layer", "initialise"]
+__all__ = ["ACTIVATIONS", "Beside", "Block", "Dropout", "Linear", "TransposeLinear", "activation_layer", "initialise"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -154,6 +154,34 @@ class Block(nn.Sequential):
         if dropout:
             layers.append(Dropout(dropout))
         super().__init__(*layers)
+
+
+class Beside(nn.Module):
+    r"""A network and a linear layer beside it, added up (He et al., 2016, https://arxiv.org/abs/1512.03385).
+
+    .. math:: y = f(x) + W x + b
+
+    Args:
+        network: f, a sequence that ends with a linear layer.
+        linear: W and b, of the same ends.
+    """
+
+    def __init__(self, network: nn.Sequential, linear: Linear) -> None:
+        super().__init__()
+        self.network = network
+        self.linear = linear
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, in) -> (B, out)
+        y: Tensor = self.network(x) + self.linear(x)
+        return y
+
+    @torch.no_grad()
+    def start_at(self, weight: Tensor, bias: Tensor) -> None:  # (out, in or less), (out,)
+        """Let the linear layer be the given one, without effect of more inputs, and the network add nothing."""
+        for parameter in (*self.network[-1].parameters(), self.linear.weight):
+            parameter.zero_()
+        self.linear.weight[:, : weight.shape[1]] = weight
+        self.linear.bias.copy_(bias)
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:

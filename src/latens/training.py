@@ -158,6 +158,7 @@ class TrainState:
         self._rows = 0
         self._bad_step = torch.full((), -1, device=runtime.device)
         self._earlier_seconds, self._started = 0.0, time.monotonic()
+        self._start = [_checksum(weight) for weight in model.parameters()]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -225,6 +226,8 @@ class TrainState:
         }
         self._loss_sum.zero_()
         self._rows = 0
+        if validation_loss is not None and not math.isfinite(validation_loss):
+            raise self._diverged("the held-out loss")
         if validation_loss is not None:
             row["validation_loss"] = validation_loss
             if self.config.keep_best and validation_loss < min(
@@ -234,10 +237,22 @@ class TrainState:
         self.history = self.history.append(row)
 
     def finish(self) -> None:
-        """Leave the model with its final weights, in evaluation mode."""
+        """Leave the model with its final weights, in evaluation mode; those that have diverged are refused."""
         if self.best:
             self.model.load_state_dict(self.best)
+        self._refuse_not_finite(self.model.state_dict())
         self.model.eval()
+
+    def _refuse_not_finite(self, tensors: Mapping[str, Tensor]) -> None:
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise self._diverged("a weight")
+
+    def _diverged(self, what: str) -> DivergedError:
+        rate = self.learning_rate(max(self.step - 1, 0))
+        return DivergedError(
+            f"{what} is not finite after step {self.step} (learning_rate={rate:g}); "
+            f"use a smaller learning_rate or clip_norm=1.0"
+        )
 
     def _seconds(self) -> float:
         return round(self._earlier_seconds + time.monotonic() - self._started, 3)
@@ -250,11 +265,7 @@ class TrainState:
         for name, parameter in self.model.named_parameters():
             for key, tensor in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{key}"] = tensor
-        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-            raise DivergedError(
-                f"a weight is not finite after step {self.step} (learning_rate={self.learning_rate(self.step - 1):g}); "
-                f"use a smaller learning_rate or clip_norm=1.0"
-            )
+        self._refuse_not_finite(tensors)
         header = {
             "kind": "checkpoint",
             "fit": self.fingerprint,
@@ -293,14 +304,20 @@ class TrainState:
         train = self.data.train
         fit = asdict(self.config) | {"model": dict(cast(Any, self.model).config), "seed": train.seed}
         fit |= {"batch_size": train.batch_size, "rows": len(train), "held_out_rows": len(self.data.validation)}
-        return fit | {"data": _checksum(train.x), "target": _checksum(train.target)}
+        return fit | {"data": _checksum(train.x), "target": _checksum(train.target), "start": self._start}
 
 
 def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     for name, value in ours.items():
         if theirs.get(name) != value:
-            was = f"{name}={theirs.get(name)!r}, now {value!r}" if name not in ("data", "target") else f"other {name}"
-            raise ModelFileError(f"the checkpoint is of another fit ({was}); repeat its settings or leave out --resume")
+            was = (
+                f"{name}={theirs.get(name)!r}, now {value!r}"
+                if name not in ("data", "target", "start")
+                else f"other {name}"
+            )
+            raise ModelFileError(
+                f"the checkpoint is of another fit ({was}); repeat its settings, or start anew with --force"
+            )
 
 
 def _checksum(x: Tensor) -> int:

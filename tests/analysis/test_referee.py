@@ -69,3 +69,27 @@ class TestReferee:
         assert not referee.comparable
         assert "would only copy" in referee.verdict
         assert "300 training rows" in referee.verdict
+
+
+def test_data_of_no_more_directions_than_components():
+    x = np.arange(20.0)[:, None] * [[1.0, 2.0, 3.0]]
+    referee = judge(x, x[:5], model_error=0.5, n_components=1)
+    assert referee.verdict == "use PCA: at the same size it loses nothing, the network 0.5 on 5 held-out rows"
+
+
+def test_missing_cells_count_nowhere():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 5))
+    holes = x.copy()
+    holes[rng.random(x.shape) < 0.1] = np.nan
+    assert judge(holes, holes[:0], 0.1, 2).pca_error > judge(x, x[:0], 0.1, 2).pca_error
+    alone = np.full((1, 5), np.nan)
+    assert judge(x, alone, 0.1, 2).pca_error == 0.0
+
+
+def test_a_group_of_numbers_is_one_column():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 4))
+    alike = judge(x, x, 0.1, 1).pca_error
+    grouped = judge(x, x, 0.1, 1, groups=np.array([0, 1, 1, 1])).pca_error
+    assert grouped == pytest.approx(2 * alike)

@@ -45,9 +45,8 @@ SOURCES: dict[str, tuple[dict[str, object], str, str]] = {
     "strings in a numeric column": (
         {"data.csv": (TABLE + "x,3\n").encode()},
         "data.csv",
-        r"column 'a', data row 21: 'x' is not a number; `--labels a`",
+        r"column 'a', data row 21: 'x' is not a number; correct it, declare it missing with --missing x",
     ),
-    "a hole in a table": ({"data.csv": (TABLE + ",3\n").encode()}, "data.csv", r"column 'a', data row 21 is missing"),
     "a row too long": ({"data.csv": (TABLE + "1,2,3\n").encode()}, "data.csv", r"data row 21 has 3 columns"),
     "a truncated file": ({"data.npy": b"\x93NUMPY\x01\x00v\x00{'descr'"}, "data.npy", r"data\.npy"),
     "a truncated gzip": ({"data.csv.gz": gzip.compress(TABLE.encode() * 50)[:-20]}, "data.csv.gz", r"data\.csv\.gz"),

@@ -45,6 +45,7 @@ class TestHelp:
             "reconstruct",
             "map",
             "pairs",
+            "sweep",
             "datasets",
             "reproduce",
             "demo",

@@ -92,31 +92,16 @@ class TestFrames:
             (pd.DataFrame({"a": []}), None, r"0 sample\(s\) \(shape=\(0, 1\)\)"),
             (pd.DataFrame(index=[1, 2]), None, r"0 feature\(s\) \(shape=\(2, 0\)\) while a minimum of 1 is required\."),
             (pd.DataFrame([[1, 2]], columns=["a", "a"]), None, "column 'a' is there twice; rename"),
-            (pd.DataFrame({"a": [1 + 2j]}), None, "column 'a': Complex data not supported"),
+            (pd.DataFrame({"a": [1 + 2j]}), None, "column 'a', row 0 .* Complex data not supported"),
             (pd.DataFrame({"a": [1.0, np.inf]}), None, r"column 'a', row 1 \(counted from 0\) is inf; replace"),
-            (pd.DataFrame({1: [1.0, np.inf]}), None, r"column 0, row 1 \(counted from 0\) is inf"),
+            (pd.DataFrame({1: [1.0, np.inf]}), None, r"column '1', row 1 \(counted from 0\) is inf"),
+            (pd.DataFrame({"a": ["1", "y"]}), None, r"column 'a', row 1 .*'y' is not a number.* --missing y "),
+            (pd.DataFrame({"a": [1, "y"]}, dtype=object), None, r"column 'a', row 1 .*'y' is not a number"),
             (
-                pd.DataFrame({"a": ["x", "y"]}),
+                pd.DataFrame({"a": pd.interval_range(0, 2)}),
                 None,
-                r"column 'a', row 0 .*'x' is not a number.*`--labels a` \(labels=\"a\"\)",
+                r"column 'a', row 0 .* cells of interval\[int64, right\]",
             ),
-            (pd.DataFrame({"a": ["1", "y"]}), None, r"column 'a', row 1 .*'y' is not a number"),
-            (
-                pd.DataFrame({"a": [1, "y"]}, dtype=object),
-                None,
-                r"column 'a', row 1 .*'y' is not a number; `--labels a`",
-            ),
-            (
-                pd.DataFrame({"a": pd.to_datetime([None, "2020-01-01"])}),
-                None,
-                r"row 1 .*holds datetime.*carries the column along",
-            ),
-            (
-                pd.DataFrame({"a": pd.Categorical(["u"])}),
-                None,
-                r"'u' is not a number \(the column holds category\); `--labels a`",
-            ),
-            (pd.DataFrame({"a": pd.to_timedelta([1])}), None, "the column holds timedelta"),
         ],
     )
     def test_refuses(self, frame, labels, match):
@@ -132,17 +117,13 @@ class TestFrames:
         [
             [1.0, np.nan, 2, np.nan],
             pd.array([1, None, 2, None], dtype="Int64"),
-            pd.array([True, None, False, None], dtype="boolean"),
             pd.array([1, None, 2, None], dtype="Float32"),
             np.array([1, None, 2, pd.NA], dtype=object),
         ],
     )
-    def test_a_missing_value_is_named_and_counted(self, column):
-        with pytest.raises(
-            DataError,
-            match=r"column 'b', row 1 \(counted from 0\) is missing \(NaN\), 2 missing values in this .*dropna\(\)",
-        ):
-            open_source(pd.DataFrame({"a": np.ones(4), "b": column}))
+    def test_a_missing_value_is_nan(self, column):
+        source = open_source(pd.DataFrame({"a": np.ones(4), "b": column}))
+        np.testing.assert_array_equal(source.values[:, 1], [1.0, np.nan, 2.0, np.nan])
 
     def test_images_of_a_frame(self):
         with pytest.raises(DataError, match="holds a table; leave kind='images' out"):
@@ -164,22 +145,17 @@ class TestParquet:
         source = open_source(tmp_path / "x.pq", labels="k")
         assert (source.ids.tolist(), source.label().tolist()) == (["r", "s"], ["u", "v"])
 
-    def test_missing_and_text(self, tmp_path):
-        pq.write_table(pa.table({"a": [1, None], "t": ["x", "y"]}), tmp_path / "x.parquet")
-        with pytest.raises(DataError, match=r"x.parquet: column 't', row 0 .*'x' is not a number"):
-            open_source(tmp_path / "x.parquet")
-        with pytest.raises(DataError, match=r"x.parquet: column 'a', row 1 .* is missing"):
-            open_source(tmp_path / "x.parquet", labels="t")
-
     def test_nested(self, tmp_path):
         pq.write_table(pa.table({"a": [[1], [2]]}), tmp_path / "x.parquet")
-        with pytest.raises(DataError, match=r"x.parquet: column 'a', row 0 .*; `--labels a`"):
+        with pytest.raises(DataError, match=r"x.parquet: column 'a', row 0 .*; drop the column, or --types a=ignore"):
             open_source(tmp_path / "x.parquet")
 
-    def test_dates(self, tmp_path):
-        pq.write_table(pa.table({"a": [datetime.date(2020, 1, 1)]}), tmp_path / "x.parquet")
-        with pytest.raises(DataError, match=r"x.parquet: column 'a', row 0 "):
-            open_source(tmp_path / "x.parquet")
+    def test_dates_and_gaps(self, tmp_path):
+        table = pa.table({"a": [datetime.date(2020, 1, 1), None], "n": [None, 2]})
+        pq.write_table(table, tmp_path / "x.parquet")
+        source = open_source(tmp_path / "x.parquet")
+        assert [column.kind for column in source.table.types] == ["datetime", "number"]
+        np.testing.assert_array_equal(source.values, [[1577836800.0, np.nan], [np.nan, 2.0]])
 
     @pytest.mark.parametrize("keep", [6, 100, -1, -20])
     def test_truncated(self, tmp_path, keep):

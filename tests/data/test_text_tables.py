@@ -112,12 +112,12 @@ def test_true_and_false_are_numbers():
         (b"1,2\n3\n", "prices.csv: data row 2 has 1 columns"),
         (b"a,b,a\n1,2,3\n", "prices.csv: column 'a' is there twice"),
         (b"a,,b\n1,2,3\n", "prices.csv: header cell 2 is empty; give every column a name"),
-        (b"a,price\n1,2\n3,n/a\n", r"prices.csv: column 'price', data row 2: 'n/a' is not a number; `--labels price`"),
-        (b"a,price\n1,2\n3,1_0\n", "data row 2: '1_0' is not a number"),
         (
-            b"a,price\n1,2\n3,\n4,NA\n",
-            r"column 'price', data row 2 is missing \(NaN\), 2 missing values .*read_csv\(\"prices.csv\"\)",
+            b"a,price\n1,2\n3,n/a\n",
+            r"prices.csv: column 'price', data row 2: 'n/a' is not a number; correct it, declare it missing with "
+            r"--missing n/a \(missing=\['n/a'\]\), or the column a category with --types price=category",
         ),
+        (b"a,price\n1,2\n3,1_0\n", "data row 2: '1_0' is not a number"),
         (b"a,price\n1,2\n3,inf\n", "column 'price', data row 2 is inf; replace"),
         (b"a,price\n1,2\n3,-1e999\n", "column 'price', data row 2 is -inf"),
         ("größe,b\n1,2\n".encode("latin-1"), "prices.csv: byte 0xf6 at offset 2 is not UTF-8; save the file as UTF-8"),

@@ -180,13 +180,13 @@ class TestUnits:
         frame = pd.DataFrame(X * [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7], columns=list("abcdefgh"))
         ae = Autoencoder(max_epochs=1, verbose=0, validation_fraction=0.0).fit(frame)
         assert ae.reconstruction_error(frame).mean() == pytest.approx(ae.referee_.model_error, rel=1e-4)
-        assert ae.residuals(frame).std() > 1e3
+        assert ae.residuals(frame)["h"].std() > 1e3
 
     def test_output_knows_the_range(self, X):
         unit = (X - X.min()) / (X.max() - X.min())
-        assert fitted("deep", unit).network_.network.config["output"] == "sigmoid"
-        assert fitted("deep", X).network_.network.config["output"] == "linear"
-        assert fitted("deep", unit, output="linear").network_.network.config["output"] == "linear"
+        assert fitted("deep", unit).network_.network.config["activations"]["output"] == "sigmoid"
+        assert fitted("deep", X).network_.network.config["activations"]["output"] == "linear"
+        assert fitted("deep", unit, output="linear").network_.network.config["activations"]["output"] == "linear"
 
 
 class TestLinear:

@@ -99,7 +99,9 @@ class TestCheckpoints:
 
 class TestDivergence:
     def test_names_the_step_the_rate_and_the_way_out(self, X):
-        with pytest.raises(DivergedError, match=r"not finite at step \d+ \(learning_rate=1e\+30\); use a smaller"):
+        with pytest.raises(
+            DivergedError, match=r"not finite (at|after) step \d+ \(learning_rate=1e\+30\); use a smaller"
+        ):
             Autoencoder(learning_rate=1e30, batch_norm=False, verbose=0, hidden=[]).fit(X)
 
     def test_keeps_the_good_checkpoint(self, X, tmp_path):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from latens.errors import DataError
 from latens.plots import plot_denoised, plot_pairs
+from latens.schema import Column
 
 
 def drawn(figure: Figure) -> Figure:
@@ -115,3 +116,14 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         plot_pairs(np.zeros(4), np.zeros(4))
     with pytest.raises(DataError, match=r"61 samples are too many .* choose up to 60"):
         plot_pairs(np.zeros((61, 2)), np.zeros((61, 2)))
+
+
+def test_columns_of_a_table_are_drawn_as_what_they_are():
+    columns = [Column("n", "number"), Column("kind", "category", levels=("u", "v")), Column("day", "datetime")]
+    truth = np.array([[1.0, 0.0, 0.0], [np.nan, 1.0, 86400.0], [3.0, np.nan, np.nan]])
+    figure = drawn(plot_pairs(truth, np.array([[1.0, 1.0, 86400.0]] * 3), columns=columns))
+    number, kind, day = figure.axes
+    assert number.get_title() == "n\nmean squared error 2"
+    assert kind.get_title() == "kind\n1 of 2 differ"
+    assert [tick.get_text() for tick in kind.get_yticklabels()] == ["u", "v"]
+    assert day.get_title() == "day\nmean error 12 hours"

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.referee import Referee, judge
+from latens.analysis.sizes import Size, Sweep, idle_units
 
-__all__ = ["Principal", "Referee", "judge", "principal_components"]
+__all__ = ["Principal", "Referee", "Size", "Sweep", "idle_units", "judge", "principal_components"]

@@ -13,6 +13,9 @@ __all__ = ["Referee", "judge"]
 # Ratios within this of one are called level: less than the spread between seeds.
 _LEVEL = 0.01
 
+# Of the data's spread: what rounding leaves of an error that is none.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Referee:
@@ -48,6 +51,8 @@ class Referee:
     def verdict(self) -> str:
         """The answer in one sentence."""
         where = f"on {self.n_rows:,} {self.rows} row{'s' * (self.n_rows != 1)}"
+        if self.n_components < self.n_features and not self.comparable:
+            return f"use PCA: at the same size it loses nothing, the network {self.model_error:.4g} {where}"
         if not self.comparable:
             return (
                 f"error {self.model_error:.4g} {where}; PCA with {self.n_components} components for "
@@ -61,14 +66,22 @@ class Referee:
         return f"use PCA: its error at the same size is {100 * (1 - 1 / self.ratio):.1f} % smaller {figures}"
 
 
-def judge(train: np.ndarray, held_out: np.ndarray, model_error: float, n_components: int) -> Referee:
+def judge(
+    train: np.ndarray,
+    held_out: np.ndarray,
+    model_error: float,
+    n_components: int,
+    groups: np.ndarray | None = None,
+) -> Referee:
     """Solve PCA on the training rows and compare on the held-out ones (on the training rows if there are none).
 
     Args:
-        train: (m, D), scaled as the model sees them.
+        train: (m, D), scaled as the model sees them; a missing value is NaN, and PCA is given the column's mean.
         held_out: (k, D); k may be 0.
         model_error: The model's mean squared error on the rows of comparison.
         n_components: Size of the code.
+        groups: (D,) int, of a typed table the column that each number belongs to: the error is then the mean over a
+            row's columns, those that are missing left out, of the sum over a column's numbers.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(100, 4))
@@ -79,6 +92,19 @@ def judge(train: np.ndarray, held_out: np.ndarray, model_error: float, n_compone
     judged = held_out if len(held_out) else train
     pca_error = 0.0
     if n_components < features:
-        pca_error = float(principal_components(train, n_components).errors(judged).mean())
+        pca_error = _pca_error(train, judged, n_components, np.arange(features) if groups is None else groups)
+        pca_error = pca_error if pca_error > _ROUNDING * float(np.nansum(np.square(judged)) / judged.size) else 0.0
     rows = "held-out" if len(held_out) else "training"
     return Referee(n_components, pca_error, model_error, rows, len(judged), features)
+
+
+def _pca_error(train: np.ndarray, judged: np.ndarray, n_components: int, groups: np.ndarray) -> float:
+    present = ~np.isnan(judged)
+    if len(np.unique(groups)) == len(groups) and present.all() and not np.isnan(train).any():
+        return float(principal_components(train, n_components).errors(judged).mean())
+    means = np.nansum(train, axis=0, dtype=np.float64) / np.maximum((~np.isnan(train)).sum(axis=0), 1)
+    principal = principal_components(np.where(np.isnan(train), means, train), n_components)
+    filled = np.where(present, judged, means) - principal.mean
+    squared = np.square(filled - filled @ principal.components.T @ principal.components)
+    columns = present @ (1.0 / np.bincount(groups)[groups])  # how many of a row's columns are there
+    return float(((squared * present).sum(axis=1) / np.maximum(columns, 1.0)).mean())

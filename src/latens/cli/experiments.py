@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from latens.cli.verbs import Shared, verb
+from latens.cli.verbs import Shared, as_table, verb
 
 __all__ = ["demo", "reproduce"]
 
@@ -34,7 +33,7 @@ def demo(shared: Shared, output: FolderOption = Path("demo")) -> None:
     from latens.reproduce.demo import run_demo
 
     rows = run_demo(output, shared.seed or 0, report=shared.report)
-    shared.answer({"output": str(output), "models": rows}, f"{_table(rows)}\n\nwrote {output}/")
+    shared.answer({"output": str(output), "models": rows}, f"{as_table(rows)}\n\nwrote {output}/")
 
 
 @verb("latens reproduce S2 S3 --quick -o reproduce")
@@ -55,22 +54,5 @@ def reproduce(
     results = experiments.run(
         rows or (), quick=quick, seeds=range(first, first + count), folder=output, report=shared.report
     )
-    words = f"{_table(results)}\n\nwrote {output / 'index.html'}"
+    words = f"{as_table(results)}\n\nwrote {output / 'index.html'}"
     shared.answer({"output": str(output / "index.html"), "rows": results}, words)
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of one shape as aligned text with a header."""
-    if not rows:
-        return ""
-    header = [str(name).replace("_", " ") for name in rows[0]]
-    cells = [header, *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_cell, value))
-    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

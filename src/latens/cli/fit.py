@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latens.cli.models import describe_referee, load_model, open_for
 from latens.cli.outputs import check_output
 from latens.cli.runs import checkpoints_in, owned, run_folder
-from latens.cli.settings import build_estimator
+from latens.cli.settings import build_estimator, parse_settings
 from latens.cli.verbs import ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-ModelOption = Annotated[str, typer.Option("--model", help="linear, deep or wide.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="linear, deep (if left out) or wide.")]
+FromOption = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="MODEL", help="Learn on from this model, on new data like its own."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -67,8 +72,9 @@ def fit(
     run: Run,
     reading: Reading,
     shared: Shared,
-    model: ModelOption = "deep",
+    model: ModelOption = None,
     settings: SetOption = None,
+    begun: FromOption = None,
     force: ForceOption = False,
 ) -> None:
     """Train a model and write it to one file.
@@ -78,11 +84,11 @@ def fit(
     """
     if run.resume and output.exists() and not force:
         return _already_finished(output, shared)
-    check_output(output, force=force, inputs=[source], way_out="--force replaces it, --resume keeps it")
-    estimator = build_estimator(model, settings or (), _defaults(shared))
-    data = _open(source, reading)
+    inputs: list[str | Path] = [source] if begun is None else [source, begun]
+    check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
+    estimator, data = _opened(source, reading, shared, model, settings or (), begun)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
-        _train(estimator, data, run, run_folder(output))
+        _train(estimator, data, run, run_folder(output), begun)
         estimator.save(output)
     shared.result(_result(estimator, output), _closing_words(estimator, source, output))
 
@@ -91,16 +97,28 @@ def _defaults(shared: Shared) -> dict[str, Any]:
     return {"random_state": shared.seed or 0, "device": shared.device, "verbose": int(not shared.quiet)}
 
 
-def _open(source: str, reading: Reading) -> Source:
+def _opened(
+    source: str, reading: Reading, shared: Shared, model: str | None, settings: Sequence[str], begun: Path | None
+) -> tuple[Reconstructor, Source]:
+    """The estimator to fit and its data: a new one, or the one in a file with data like its own."""
     import latens
 
-    return latens.open_source(source, **reading.how)
+    if begun is None:
+        estimator = build_estimator(model or "deep", settings, _defaults(shared))
+        return estimator, latens.open_source(source, **reading.how)
+    if model is not None:
+        raise typer.BadParameter("the model is the one of --from; leave --model out", param_hint="--model")
+    estimator = load_model(begun, shared)
+    given = parse_settings(settings, estimator.get_params())
+    estimator.set_params(**_defaults(shared) | given)
+    return estimator, open_for(estimator, source, reading)
 
 
-def _train(estimator: Reconstructor, data: Source, run: Run, folder: Path) -> None:
+def _train(estimator: Reconstructor, data: Source, run: Run, folder: Path, begun: Path | None) -> None:
     callbacks, guard = run.callbacks(folder)
+    fit = estimator.fit if begun is None else estimator.continue_fit
     with guard:
-        estimator.fit(data, callbacks=callbacks, run_folder=folder, resume=run.resume)
+        fit(data, callbacks=callbacks, run_folder=folder, resume=run.resume)
 
 
 def _already_finished(output: Path, shared: Shared) -> None:
@@ -114,8 +132,6 @@ def _already_finished(output: Path, shared: Shared) -> None:
 
 
 def _result(estimator: Reconstructor, output: Path) -> dict[str, Any]:
-    from latens.cli.models import describe_referee
-
     epochs = list(estimator.history_.rows())
     return {
         "output": str(output),

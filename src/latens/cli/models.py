@@ -40,7 +40,9 @@ def open_for(estimator: Reconstructor, source: str, reading: Reading) -> Source:
     import latens
 
     schema = estimator.schema_
-    data = latens.open_source(source, **reading.how, columns=schema.columns, optional_labels=schema.label_names)
+    as_fitted = schema.reading()
+    how = reading.how | {"columns": as_fitted["columns"], "types": (as_fitted["types"] or {}) | reading.kinds}
+    data = latens.open_source(source, **how, optional_labels=schema.label_names)
     schema.check(data)
     return data
 
@@ -77,12 +79,19 @@ def _in_words(facts: dict[str, Any]) -> str:
         "model": f"{facts['model']} ({facts['estimator']}), {facts['parameters']:,} parameters",
         "code": f"{facts['n_components']} component{'s' * (facts['n_components'] != 1)}",
         "data": f"{facts['data']}, scaling {schema['scaling']}, labels {', '.join(schema['label_names']) or 'none'}",
-        "columns": ", ".join(schema["columns"] or []),
+        "columns": _columns(schema),
         "epochs": _epochs(history),
         "referee": facts["referee"]["verdict"],
         "settings": ", ".join(f"{name}={value}" for name, value in facts["settings"].items()),
     }
     return "\n".join(f"{name:<9} {text}" for name, text in rows.items() if text)
+
+
+def _columns(schema: dict[str, Any]) -> str:
+    """The columns by name, with what they hold where that is not a number."""
+    kinds = {column["name"]: column["kind"] for column in (schema["table"] or {"types": ()})["types"]}
+    names = schema["columns"] or ()
+    return ", ".join(name if kinds.get(name, "number") == "number" else f"{name} ({kinds[name]})" for name in names)
 
 
 def _epochs(history: list[dict[str, float]]) -> str:

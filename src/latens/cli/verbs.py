@@ -16,7 +16,17 @@ import typer
 
 from latens.errors import ConfigError
 
-__all__ = ["ForceOption", "ModelArgument", "OutputOption", "Reading", "Shared", "SourceArgument", "app", "verb"]
+__all__ = [
+    "ForceOption",
+    "ModelArgument",
+    "OutputOption",
+    "Reading",
+    "Shared",
+    "SourceArgument",
+    "app",
+    "as_table",
+    "verb",
+]
 
 # Plain help: rich's would double the time that `latens --help` takes.
 app = typer.Typer(name="latens", rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -49,6 +59,17 @@ class Reading:
         typer.Option("--labels", help="Columns to carry along, never learned from: NAME[,NAME]; repeatable."),
     ] = None
     array: Annotated[str | None, typer.Option("--array", help="Which array of an .npz.", show_default=False)] = None
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--types",
+            help="What columns hold: NAME=KIND[,NAME=KIND] of number, integer, boolean, category, datetime or ignore.",
+        ),
+    ] = None
+    missing: Annotated[
+        list[str] | None,
+        typer.Option("--missing", help="Text that means that nothing is there, such as n/a; repeatable."),
+    ] = None
 
     @property
     def label_names(self) -> list[str] | None:
@@ -58,7 +79,17 @@ class Reading:
     @property
     def how(self) -> dict[str, Any]:
         """As `latens.open_source` takes it."""
-        return {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        given = {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        return given | {"types": self.kinds, "missing": tuple(self.missing or ())}
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds of columns, by name."""
+        pairs = [pair.rpartition("=") for word in self.types or () for pair in word.split(",")]
+        for name, _, kind in pairs:
+            if not name:
+                raise typer.BadParameter(f"{kind!r} is not NAME=KIND, as in --types zip=category", param_hint="--types")
+        return {name.strip(): kind.strip() for name, _, kind in pairs}
 
 
 @dataclass(frozen=True)
@@ -155,3 +186,24 @@ def _strict(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of one shape as aligned text with a header."""
+    if not rows:
+        return ""
+    header = [str(name).replace("_", " ") for name in rows[0]]
+    cells = [header, *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_cell, value))
+    return _number(value) if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4g}"

@@ -27,21 +27,27 @@ __all__ = ["write_figure", "write_pngs", "write_table"]
 _DEEPEST = 65535
 
 
-def write_table(path: Path, values: np.ndarray, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
+def write_table(path: Path, values: Any, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
     """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
 
     Args:
         path: Parquet, CSV or NumPy by its suffix.
-        values: (n, *shape); columns are its flattened features.
+        values: (n, *shape), whose flattened features are the columns, or a frame of n rows.
         names: Of the columns.
         source: What ids and labels come from.
         more: (n,) columns by name.
     """
     if path.suffix.lower() == ".npy":
         return _write(path, lambda temporary: _save_npy(temporary, values))
-    flat = values.reshape(len(values), -1)
     ids, labels = _carried(source, [*names, *more])
-    _write_columns(path, ids | {name: flat[:, i] for i, name in enumerate(names)} | more | labels)
+    _write_columns(path, ids | dict(zip(names, _by_column(values), strict=True)) | more | labels)
+
+
+def _by_column(values: Any) -> list[Any]:
+    """The columns of a frame or of an array's flattened features."""
+    if isinstance(values, np.ndarray):
+        return list(values.reshape(len(values), -1).T)
+    return [values.iloc[:, i] for i in range(values.shape[1])]
 
 
 def _carried(source: Source, taken: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -66,19 +72,32 @@ def _write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     _write(path, lambda temporary: writer(table, temporary))
 
 
-def _arrow(column: np.ndarray) -> Any:
+def _arrow(column: Any) -> Any:
     """Arrow's array; mixed objects, which it refuses, as text."""
     import pyarrow as pa
 
     try:
-        return pa.array(np.ascontiguousarray(column))
+        return pa.array(np.ascontiguousarray(column) if isinstance(column, np.ndarray) else column, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         return pa.array([None if value is None else str(value) for value in column])
 
 
-def _save_npy(path: Path, values: np.ndarray) -> None:
+def _save_npy(path: Path, values: Any) -> None:
     with path.open("wb") as file:
-        np.save(file, values, allow_pickle=False)
+        np.save(file, _as_numbers(values), allow_pickle=False)
+
+
+def _as_numbers(values: Any) -> np.ndarray:
+    """An array as it is, a frame of numbers as one.
+
+    Raises:
+        DataError: The frame holds something else.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    if not all(dtype.kind in "biuf" for dtype in values.dtypes):
+        raise DataError("a table of categories or times fits into no .npy file; use -o out.parquet or out.csv")
+    return np.asarray(values.to_numpy(dtype=np.float64))
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

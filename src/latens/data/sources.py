@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from latens.data.datasets import dataset_source
 from latens.data.gzipped import is_gzip, open_bytes
 from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
+from latens.data.kinds import Typing
 from latens.data.tables import frame_source, is_frame, parquet_source, reorder
 from latens.data.values import Labels, Source, Wanted, carry, hint, label_names
 from latens.errors import ConfigError, DataError, choice, finite
@@ -50,6 +52,8 @@ def open_source(
     array: str | None = None,
     columns: Sequence[str] | None = None,
     optional_labels: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
 ) -> Source:
     """Anything that latens reads, as checked numbers.
 
@@ -61,10 +65,13 @@ def open_source(
         array: Which array of an ``.npz``.
         optional_labels: Names of labels to carry along where they are there, beside those of `labels`.
         columns: The features a model was fitted on; a table with names is put into their order.
+        types: What columns of a table hold where it should not be inferred: ``"number"``, ``"integer"``, ``"boolean"``,
+            ``"category"``, ``"datetime"``, or ``"ignore"`` to leave one out.
+        missing: Cells of a table's text that mean that nothing is there, beside the empty cell, NA and null.
 
     Raises:
-        DataError: It cannot be read or holds something else than finite numbers; the message says where.
-        ConfigError: `kind` is unknown.
+        DataError: It cannot be read, or its cells cannot be learned from; the message says where.
+        ConfigError: `kind` or one of `types` is unknown.
 
     Example:
         >>> open_source([[1.0, 2.0], [3.0, 4.0]], labels=["a", "b"]).label().tolist()
@@ -74,7 +81,8 @@ def open_source(
         choice("kind", kind, KINDS)
     if optional_labels:
         labels = Wanted(_names(labels), tuple(optional_labels))
-    source = _open(data, kind, labels, array)
+    how = How(kind, labels, array, Typing(dict(types or {}), tuple(missing), strict=columns is None))
+    source = _open(data, how)
     if kind is not None and source.kind != kind:
         raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
     return source if columns is None else reorder(source, columns)
@@ -91,29 +99,39 @@ def _what(source: Source) -> str:
     return "a table" if source.kind == "table" else f"images of shape {source.shape}"
 
 
-def _open(data: object, kind: str | None, labels: Labels, array: str | None) -> Source:
-    if array is not None and not isinstance(data, (str, os.PathLike)):
-        raise DataError(f"array={array!r} chooses from an .npz file; leave it out for a {type(data).__name__}")
+@dataclass(frozen=True)
+class How:
+    """How the user wants something read; see `open_source`."""
+
+    kind: str | None
+    labels: Labels
+    array: str | None
+    typing: Typing
+
+
+def _open(data: object, how: How) -> Source:
+    if how.array is not None and not isinstance(data, (str, os.PathLike)):
+        raise DataError(f"array={how.array!r} chooses from an .npz file; leave it out for a {type(data).__name__}")
     if isinstance(data, Source):
-        return carry(data, labels)
+        return carry(data, how.labels)
     if isinstance(data, (str, os.PathLike)):
-        return _open_name(os.fspath(data), kind, labels, array)
+        return _open_name(os.fspath(data), how)
     if is_frame(data):
-        return frame_source(data, labels=labels)
-    return carry(array_source(data, kind=kind), labels)
+        return frame_source(data, labels=how.labels, typing=how.typing)
+    return carry(array_source(data, kind=how.kind), how.labels)
 
 
-def _open_name(name: str | bytes, kind: str | None, labels: Labels, array: str | None) -> Source:
+def _open_name(name: str | bytes, how: How) -> Source:
     text = os.fsdecode(name)
     if text == "-":
-        return _from_stream(sys.stdin.buffer, kind, labels)
+        return _from_stream(sys.stdin.buffer, how)
     if text.startswith(_DATASET):
-        return carry(dataset_source(text.removeprefix(_DATASET)), labels)
+        return carry(dataset_source(text.removeprefix(_DATASET)), how.labels)
     path = Path(text)
     if not _exists(path):
         raise DataError(_not_there(path))
     try:
-        return _open_path(path, kind, labels, array)
+        return _open_path(path, how)
     except DataError:
         raise
     except OSError as error:
@@ -139,7 +157,8 @@ def _not_there(path: Path) -> str:
     return f"{shown!r}: no such file or folder; {way_out} (data sets are called dataset:NAME, see: latens datasets)"
 
 
-def _open_path(path: Path, kind: str | None, labels: Labels, array: str | None) -> Source:
+def _open_path(path: Path, how: How) -> Source:
+    kind, labels, array = how.kind, how.labels, how.array
     if path.is_dir():
         return carry(folder_source(path), labels)
     if not path.is_file():
@@ -155,8 +174,8 @@ def _open_path(path: Path, kind: str | None, labels: Labels, array: str | None) 
         "npy": lambda: carry(npy_source(path, kind), labels),
         "idx": lambda: carry(idx_source(path, kind), labels),
         "image": lambda: carry(image_source(path), labels),
-        "parquet": lambda: parquet_source(path, labels=labels),
-        "text": lambda: _csv(path, labels),
+        "parquet": lambda: parquet_source(path, labels=labels, typing=how.typing),
+        "text": lambda: _csv(path, how),
     }
     return readers[form]()
 
@@ -178,20 +197,20 @@ def _format(path: Path) -> str:
     return _SUFFIX[suffix]
 
 
-def _csv(path: Path, labels: Labels) -> Source:
+def _csv(path: Path, how: How) -> Source:
     from latens.data.text_tables import csv_source
 
-    return csv_source(path, labels=labels)
+    return csv_source(path, labels=how.labels, typing=how.typing)
 
 
-def _from_stream(stream: BinaryIO, kind: str | None, labels: Labels) -> Source:
+def _from_stream(stream: BinaryIO, how: How) -> Source:
     """CSV, or .npy where the first bytes say so, from a pipe."""
     from latens.data.text_tables import text_source
 
     content = stream.read()
     if content.startswith(b"\x93NUMPY"):
-        return carry(npy_bytes(content, kind), labels)
-    return text_source(content, labels=labels)
+        return carry(npy_bytes(content, how.kind), how.labels)
+    return text_source(content, labels=how.labels, typing=how.typing)
 
 
 def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Frames and Parquet files as tables, and what every table shares: named columns, labels set apart, each cell a number.
+"""Frames and Parquet files as tables, and what every table shares: named columns, labels set apart, cells with a kind.
 
 A frame's rows are counted from 0; the data rows of a text file (`text_tables.py`) from 1, without its header.
 """
@@ -6,30 +6,34 @@ A frame's rows are counted from 0; the data rows of a text file (`text_tables.py
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from latens.data.kinds import INFERRED, Known, LeftOut, Typing, typed_column
 from latens.data.values import (
     Labels,
     Source,
     among,
     check_memory,
     check_shape,
-    first_not_finite,
+    first_infinite,
     hint,
     label_array,
     label_names,
     stored_dtype,
 )
 from latens.errors import DataError
+from latens.schema import Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "build_table",
+    "cell_name",
     "check_names",
     "feature_names",
     "frame_source",
@@ -37,7 +41,6 @@ __all__ = [
     "is_frame",
     "parquet_source",
     "reorder",
-    "way_out",
 ]
 
 # A row's position (from 0) in words.
@@ -55,16 +58,17 @@ def is_frame(data: object) -> bool:
     return type(data).__module__.startswith("pandas") or hasattr(data, "to_pandas") or hasattr(data, "__dataframe__")
 
 
-def frame_source(data: Any, *, labels: Labels = None, name: str = "frame") -> Source:
-    """The numeric columns of a frame; its index becomes the ids unless it only counts rows.
+def frame_source(data: Any, *, labels: Labels = None, name: str = "frame", typing: Typing = INFERRED) -> Source:
+    """The columns of a frame by what they hold; its index becomes the ids unless it only counts rows.
 
     Args:
         data: A pandas frame, or one with ``to_pandas`` (polars, pyarrow) or ``__dataframe__``.
         labels: Names of columns to carry along, or an array of one label per row.
         name: What messages call it.
+        typing: What the user says about columns.
 
     Raises:
-        DataError: No rows or features, names twice, an unknown label, or a cell that is no finite number.
+        DataError: No rows or features, names twice, an unknown label, infinity, or cells that have no one meaning.
     """
     frame = _as_pandas(data)
     names = [column if isinstance(column, str) else repr(column) for column in frame.columns]
@@ -72,17 +76,27 @@ def frame_source(data: Any, *, labels: Labels = None, name: str = "frame") -> So
     check_shape(frame.shape, name)
     labels = among(labels, names)
     features = feature_names(names, labels, name)
+    typing.check(names, name)
     carried = given_labels(labels, len(frame), name)
-    columns = [_numbers(frame.iloc[:, names.index(feature)], feature, name) for feature in features]
+    places = {column: i for i, column in enumerate(names)}
     named = all(isinstance(column, str) for column in frame.columns)
+    found = [
+        typed_column(frame.iloc[:, places[feature]], feature, cell_name(name, feature, _counted_from_zero), typing)
+        for feature in features
+    ]
     return build_table(
-        columns,
-        features if named else None,
-        labels=carried | {label: np.asarray(frame.iloc[:, names.index(label)]) for label in label_names(labels) or ()},
+        found,
+        named=named,
+        labels=carried | {label: np.asarray(frame.iloc[:, places[label]]) for label in label_names(labels) or ()},
         ids=None if _only_counts(frame) else np.asarray(frame.index),
         name=name,
         n_rows=len(frame),
     )
+
+
+def cell_name(table: str, column: str, row_name: RowName) -> RowName:
+    """What says where a cell of a column is, given its row."""
+    return lambda row: f"{table}: column {column!r}, {row_name(row)}"
 
 
 def _as_pandas(data: Any) -> pd.DataFrame:
@@ -129,121 +143,58 @@ def check_names(names: Sequence[str], name: str) -> None:
         seen.add(column)
 
 
-def way_out(column: str) -> str:
-    """What to do about a column that is not numeric."""
-    return f'`--labels {column}` (labels="{column}") carries the column along, or drop it'
-
-
-def _numbers(series: pd.Series[Any], column: str, name: str) -> np.ndarray:  # (n,) float or uint8, missing as NaN
-    from pandas.api import types
-
-    dtype = series.dtype
-    if types.is_complex_dtype(dtype):
-        raise DataError(f"{name}: column {column!r}: Complex data not supported; use two columns, .real and .imag")
-    if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
-        target = _numeric_dtype(dtype)
-        missing = {"na_value": np.nan} if series.hasnans else {}
-        return np.asarray(series.to_numpy(dtype=target, **missing))
-    if not types.is_object_dtype(dtype):
-        row = _first_value(series)
-        if types.is_string_dtype(dtype):
-            row = next((i for i, value in enumerate(series) if not _is_number(value)), row)
-        raise DataError(
-            f"{name}: column {column!r}, {_counted_from_zero(row)}: {str(series.iloc[row])!r} is not a number "
-            f"(the column holds {dtype}); {way_out(column)}"
-        )
-    return np.array([_number(value, row, column, name) for row, value in enumerate(series)], dtype=np.float64)
-
-
-def _numeric_dtype(dtype: Any) -> np.dtype[Any]:
-    """What a numeric pandas dtype is read as; a nullable integer becomes float64 to hold NaN."""
-    if isinstance(dtype, np.dtype):
-        return stored_dtype(dtype)
-    return stored_dtype(np.dtype(np.float32 if str(dtype).lower() in ("float32", "float[pyarrow]") else np.float64))
-
-
-def _first_value(series: pd.Series[Any]) -> int:
-    present = np.asarray(series.notna())
-    return int(present.argmax())
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(value)  # type: ignore[arg-type]  # whatever float takes
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _number(value: Any, row: int, column: str, name: str) -> float:
-    """One cell of an object column: text is refused even if it reads as a number, missing becomes NaN."""
-    import pandas as pd
-
-    where = f"{name}: column {column!r}, {_counted_from_zero(row)}"
-    if isinstance(value, (str, bytes)):
-        raise DataError(f"{where}: {value!r} is not a number; {way_out(column)}")
-    if value is None or value is pd.NA or value is pd.NaT:
-        return float("nan")
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{where}: {error}; {way_out(column)}") from error
-
-
 def build_table(
-    columns: Sequence[np.ndarray],
-    names: tuple[str, ...] | None,
+    found: Sequence[Known | LeftOut],
     *,
+    named: bool,
     labels: Mapping[str, np.ndarray],
     ids: np.ndarray | None,
     name: str,
     n_rows: int,
     row_name: RowName = _counted_from_zero,
-    fill: str = "X = X.dropna() or X = X.fillna(X.median())",
 ) -> Source:
     """The typed Source of equally long columns.
 
     Args:
-        columns: Each (n,), uint8, float32 or float64; NaN is a missing value.
-        names: The columns' names, if they have any.
+        found: The columns, and what is left out of them.
+        named: Whether the columns have names of their own.
         labels: Carried along.
         ids: (n,) names of the rows, or None.
         name: What messages call it.
         n_rows: How many rows there are.
         row_name: A row's position in words.
-        fill: The call that drops or fills missing values.
 
     Raises:
-        DataError: A value is missing or infinite.
+        DataError: Nothing is left, or a value is infinite.
     """
-    dtype = np.result_type(*(column.dtype for column in columns))
-    check_memory(n_rows * len(columns) * dtype.itemsize, name)
-    values = np.empty((n_rows, len(columns)), dtype=stored_dtype(dtype))
-    for i, column in enumerate(columns):
-        values[:, i] = column
-    _check_cells(values, names, name, row_name, fill)
-    return Source(values, columns=names, labels=dict(labels), ids=ids, name=name, typed=True)
-
-
-def _check_cells(values: np.ndarray, names: tuple[str, ...] | None, name: str, row_name: RowName, fill: str) -> None:
-    first = first_not_finite(values)
-    if first is None:
-        return
-    row, i = first
-    column = f"column {names[i]!r}" if names is not None else f"column {i}"
-    if np.isnan(values[first]):
-        n = int(np.isnan(values[:, i]).sum())
-        how_many = f"{n} missing value{'s' * (n > 1)} in this column"
+    known = [column for column in found if isinstance(column, Known)]
+    left_out = {column.name: column.reason for column in found if isinstance(column, LeftOut)}
+    if not known:
+        reasons = ", ".join(f"{column!r} ({reason})" for column, reason in left_out.items())
         raise DataError(
-            f"{name}: {column}, {row_name(row)} is missing (NaN), {how_many}; drop or fill such rows: {fill}"
+            f"{name}: 0 feature(s) are left, without {reasons}; give it other columns, or say what one of these holds "
+            f'with --types NAME=category (types={{"NAME": "category"}})'
         )
-    raise DataError(
-        f"{name}: {column}, {row_name(row)} is {values[first]}; replace infinity by a number or drop the row"
-    )
+    dtype = np.result_type(*(column.cells.dtype for column in known))
+    check_memory(n_rows * len(known) * dtype.itemsize, name)
+    values = np.empty((n_rows, len(known)), dtype=stored_dtype(dtype))
+    for i, column in enumerate(known):
+        values[:, i] = column.cells
+    types = tuple(column.column for column in known)
+    _refuse_infinity(values, types, name, row_name)
+    names = tuple(column.name for column in types) if named else None
+    return Source(values, columns=names, labels=dict(labels), ids=ids, name=name, table=Table(types, left_out))
 
 
-def parquet_source(path: Path, *, labels: Labels = None) -> Source:
-    """The numeric columns of a Parquet file, read column-wise by Arrow."""
+def _refuse_infinity(values: np.ndarray, types: Sequence[Column], name: str, row_name: RowName) -> None:
+    first = first_infinite(values)
+    if first is not None:
+        where = cell_name(name, types[first[1]].name, row_name)(first[0])
+        raise DataError(f"{where} is {values[first]}; replace infinity by a number or drop the row")
+
+
+def parquet_source(path: Path, *, labels: Labels = None, typing: Typing = INFERRED) -> Source:
+    """The columns of a Parquet file by what they hold, read column-wise by Arrow."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -258,7 +209,7 @@ def parquet_source(path: Path, *, labels: Labels = None) -> Source:
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{name}: damaged or truncated Parquet file ({line}); write it again") from error
-    return frame_source(frame, labels=labels, name=name)
+    return frame_source(frame, labels=labels, name=name, typing=typing)
 
 
 def reorder(source: Source, columns: Sequence[str]) -> Source:
@@ -281,5 +232,5 @@ def reorder(source: Source, columns: Sequence[str]) -> Source:
                 f'drop it, or `--labels {column}` (labels="{column}") carries it along'
             )
     order = [source.columns.index(column) for column in columns]
-    values = np.ascontiguousarray(source.values[:, order])
-    return Source(values, source.kind, tuple(columns), source.labels, source.ids, source.name, source.typed)
+    table = source.table and replace(source.table, types=tuple(source.table.types[i] for i in order))
+    return replace(source, values=np.ascontiguousarray(source.values[:, order]), columns=tuple(columns), table=table)

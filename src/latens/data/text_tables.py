@@ -2,8 +2,7 @@
 
 The first line is the header unless every cell of it is a number. A header whose first cell is empty is a frame's
 written index: that column becomes the row ids. Blank lines are skipped. Data rows are counted from 1, without the
-header. Empty cells, ``NA``, ``NaN`` and ``null`` are missing values; true and false are 1 and 0; anything else that is
-no number is an error.
+header. Empty cells, ``NA``, ``NaN`` and ``null`` are missing values; what a column holds is inferred from its cells.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 
 from latens.data.gzipped import is_gzip, read_gzip
-from latens.data.tables import build_table, check_names, feature_names, given_labels, way_out
+from latens.data.kinds import INFERRED, Known, LeftOut, Typing, known_numbers, typed_column
+from latens.data.tables import build_table, cell_name, check_names, feature_names, given_labels
 from latens.data.values import Labels, Source, among, check_shape, label_names
 from latens.errors import DataError
 
@@ -47,7 +47,7 @@ class _Text:
     line: int  # bytes of the first line
 
     def read(self, types: Sequence[Any], threads: bool = True) -> pa.Table:
-        """The table with its columns as `types`."""
+        """The table with its columns as `types`; None leaves one to Arrow, which judges by the first block."""
         from pyarrow import csv as reader
 
         keys = [str(i) for i in range(len(self.names))]
@@ -62,38 +62,47 @@ class _Text:
             ),
             reader.ParseOptions(delimiter=self.delimiter, newlines_in_values=self.quoted),
             reader.ConvertOptions(
-                column_types=dict(zip(keys, types, strict=True)), null_values=_MISSING, strings_can_be_null=False
+                column_types={key: kind for key, kind in zip(keys, types, strict=True) if kind is not None},
+                null_values=_MISSING,
+                strings_can_be_null=False,
             ),
         )
 
 
-def csv_source(path: Path, *, labels: Labels = None) -> Source:
-    """The numeric columns of a CSV or TSV file; see `text_source`."""
+def csv_source(path: Path, *, labels: Labels = None, typing: Typing = INFERRED) -> Source:
+    """The columns of a CSV or TSV file; see `text_source`."""
     tab = path.name.lower().removesuffix(".gz").endswith(".tsv")
     delimiter = "\t" if tab else None
     if is_gzip(path):
-        return text_source(read_gzip(path, path.name), labels=labels, name=path.name, delimiter=delimiter)
+        unpacked = read_gzip(path, path.name)
+        return text_source(unpacked, labels=labels, name=path.name, delimiter=delimiter, typing=typing)
     if path.stat().st_size == 0:
         raise DataError(f"{path.name}: is empty; give a header and at least one row")
     with path.open("rb") as file:
         # Closed when the last of Arrow's buffers lets go of it; closing it here would fail while an error holds one.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return text_source(content, labels=labels, name=path.name, delimiter=delimiter)
+    return text_source(content, labels=labels, name=path.name, delimiter=delimiter, typing=typing)
 
 
 def text_source(
-    content: bytes | mmap.mmap, *, labels: Labels = None, name: str = "stdin", delimiter: str | None = None
+    content: bytes | mmap.mmap,
+    *,
+    labels: Labels = None,
+    name: str = "stdin",
+    delimiter: str | None = None,
+    typing: Typing = INFERRED,
 ) -> Source:
-    """The numeric columns of a delimited text.
+    """The columns of a delimited text by what they hold.
 
     Args:
         content: UTF-8, with or without a byte order mark.
         labels: Names of columns to carry along, or an array of one label per row.
         name: What messages call it.
         delimiter: Between cells; None takes the most frequent of ``, ; tab |`` in the first line.
+        typing: What the user says about columns.
 
     Raises:
-        DataError: No rows, rows of unequal length, a column twice, an unknown label, a cell that is no finite number.
+        DataError: No rows, rows of unequal length, a column twice, an unknown label, infinity, text among numbers.
 
     Example:
         >>> text_source(b"a,b,kind\\n1,2,x\\n3,4,y\\n", labels="kind").columns
@@ -103,22 +112,47 @@ def text_source(
     labels = among(labels, text.names)
     asked = label_names(labels) or ()
     features = feature_names([column for column in text.names if column], labels, name)
-    kept = {column for column in text.names if column in asked or column == ""}
-    types = [pa.string() if column in kept else pa.float64() for column in text.names]
-    table = _read(text, types)
+    typing.check(text.names, name)
+    kept = {column for column in text.names if column in asked or column == "" or typing.kind(column) == "category"}
+    table = _read(text, [pa.string() if column in kept else None for column in text.names])
     check_shape(table.shape, name)
     where = {column: i for i, column in enumerate(text.names)}
     return build_table(
-        [_floats(table.column(where[feature])) for feature in features],
-        features if text.header else None,
+        [_feature(table.column(where[feature]), feature, name, typing) for feature in features],
+        named=text.header,
         labels=given_labels(labels, table.num_rows, name)
         | {label: _label(table.column(where[label])) for label in asked},
         ids=_label(table.column(where[""])) if "" in where else None,
         name=name,
         n_rows=table.num_rows,
-        row_name=lambda row: f"data row {row + 1}",
-        fill=f'pandas.read_csv("{name}").dropna(), or .fillna(0)',
+        row_name=_data_row,
     )
+
+
+def _data_row(row: int) -> str:
+    return f"data row {row + 1}"
+
+
+def _feature(column: pa.ChunkedArray, feature: str, name: str, typing: Typing) -> Known | LeftOut:
+    """A column by what it holds; numbers, of which there may be very many, without a detour."""
+    kind, wanted = column.type, typing.kind(feature)
+    if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and wanted in (None, "number", "integer"):
+        whole = pa.types.is_integer(kind)
+        dtype = ("Int64" if column.null_count else "int64") if whole else "float64"
+        return known_numbers(feature, np.asarray(column.to_numpy(), dtype=np.float64), dtype, whole, wanted)
+    if pa.types.is_string(kind):
+        column = _present(column)
+    elif pa.types.is_time(kind):
+        column = column.cast(pa.string())
+    return typed_column(column.to_pandas(), feature, cell_name(name, feature, _data_row), typing)
+
+
+def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text without spaces around it, null where it says that nothing is there."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.is_in(trimmed, value_set=pa.array(_MISSING)), pa.scalar(None, pa.string()), trimmed)
 
 
 def _text(content: bytes | mmap.mmap, name: str, delimiter: str | None) -> _Text:
@@ -171,9 +205,12 @@ def _is_number(cell: str) -> bool:
 
 
 def _read(text: _Text, types: list[Any]) -> pa.Table:
-    """The table; where a cell is no number, once more as text to find that cell."""
+    """The table; where a column is not what its first block said, once more as text, judged by all of its cells."""
     try:
-        return text.read(types)
+        table = text.read(types)
+        if any(map(pa.types.is_binary, table.schema.types)):  # what is not UTF-8 is bytes to Arrow
+            _check_encoding(text)
+        return table
     except pa.ArrowInvalid as error:
         _check_encoding(text)
         if "conversion error" not in str(error):
@@ -182,30 +219,19 @@ def _read(text: _Text, types: list[Any]) -> pa.Table:
         table = text.read([pa.string()] * len(types), threads=False)
     except pa.ArrowInvalid as error:
         raise _unreadable(text, error) from error
-    return pa.table(
-        [
-            table.column(i) if wanted == pa.string() else _parsed(table.column(i), text.names[i], text.name)
-            for i, wanted in enumerate(types)
-        ],
-        names=table.column_names,
-    )
+    columns = [table.column(i) if wanted is not None else _judged(table.column(i)) for i, wanted in enumerate(types)]
+    return pa.table(columns, names=table.column_names)
 
 
-def _parsed(column: pa.ChunkedArray, name: str, file: str) -> pa.ChunkedArray:
-    """A column of text as float64: numbers, or true and false; else a DataError with its first other cell."""
-    import pyarrow.compute as pc
-
-    trimmed = pc.utf8_trim_whitespace(column)
-    missing = pc.is_in(trimmed, value_set=pa.array(_MISSING))
-    present = pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
-    for kind in (pa.float64(), pa.bool_()):
+def _judged(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text as whole numbers, numbers, true and false, or times, if all of it is; else as it is."""
+    present = _present(column)
+    for kind in (pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us")):
         try:
-            return present.cast(kind).cast(pa.float64())
+            return present.cast(kind)
         except pa.ArrowInvalid:
             continue
-    cells = present.to_pylist()
-    row = next(row for row, cell in enumerate(cells) if cell is not None and not _is_number(cell))
-    raise DataError(f"{file}: column {name!r}, data row {row + 1}: {cells[row]!r} is not a number; {way_out(name)}")
+    return column
 
 
 def _unreadable(text: _Text, error: Exception) -> DataError:
@@ -234,10 +260,6 @@ def _check_encoding(text: _Text) -> None:
 
 def _not_utf8(name: str, offset: int, byte: int) -> DataError:
     return DataError(f"{name}: byte 0x{byte:02x} at offset {offset:,} is not UTF-8; save the file as UTF-8")
-
-
-def _floats(column: pa.ChunkedArray) -> np.ndarray:  # (n,) float64, missing as NaN
-    return np.asarray(column.to_numpy())
 
 
 def _label(column: pa.ChunkedArray) -> np.ndarray:

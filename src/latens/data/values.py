@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 
 from latens.errors import DataError, LatensError
+from latens.schema import Table
 
 __all__ = [
     "Labels",
@@ -59,6 +60,8 @@ class NotNumbers(LatensError, ValueError, TypeError):
 class Source:
     """Samples in the user's own units, checked: only finite numbers, at least one row and one feature.
 
+    In a typed table NaN is a missing value, and cells of categories and times are numbers as `Column` says.
+
     Args:
         values: (n, *shape), uint8, float32 or float64, C-contiguous or memory-mapped.
         kind: ``"table"`` with shape (d,), or ``"images"`` with shape (h, w) or (h, w, c).
@@ -66,7 +69,7 @@ class Source:
         labels: Carried columns by name, each (n,); never learned from.
         ids: (n,) names of the rows: image paths, the index of a frame.
         name: What messages call it.
-        typed: A frame, CSV, TSV or Parquet: ``scaling="auto"`` standardises its columns one by one.
+        table: Of a frame, CSV, TSV or Parquet what its columns hold; ``scaling="auto"`` standardises them one by one.
 
     Example:
         >>> Source(np.zeros((5, 3))).take(np.array([0, 4])).values.shape
@@ -79,10 +82,15 @@ class Source:
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     ids: np.ndarray | None = None
     name: str = "array"
-    typed: bool = False
+    table: Table | None = None
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def typed(self) -> bool:
+        """Its columns have units of their own."""
+        return self.table is not None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -260,6 +268,18 @@ def first_not_finite(values: np.ndarray) -> tuple[int, ...] | None:
         if bad.any():
             row, *rest = (int(i) for i in np.unravel_index(int(bad.argmax()), block.shape))
             return (start + row, *rest)
+    return None
+
+
+def first_infinite(values: np.ndarray) -> tuple[int, int] | None:
+    """The row and column of the first infinity of a table, or None."""
+    if values.dtype.kind != "f":
+        return None
+    for start, block in _blocks(values):
+        bad = np.isinf(block)
+        if bad.any():
+            row, column = np.unravel_index(int(bad.argmax()), block.shape)
+            return start + int(row), int(column)
     return None
 
 

@@ -5,5 +5,6 @@ from __future__ import annotations
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
+from latens.estimators.sizes import sweep
 
-__all__ = ["Autoencoder", "LinearAutoencoder", "load"]
+__all__ = ["Autoencoder", "LinearAutoencoder", "load", "sweep"]

@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
+from latens.analysis import principal_components
 from latens.corruptions import resolve_corruption
-from latens.errors import ConfigError, choice, whole
+from latens.data.batches import TrainingData
+from latens.errors import ConfigError, choice, finite, whole
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import code_size
 from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
+from latens.models.cells import Cells
 from latens.schema import Schema
 
 __all__ = ["Autoencoder"]
+
+STARTS = ("auto", "random", "pca")
 
 _LAYERS = 100
 
@@ -40,7 +46,10 @@ class Autoencoder(Reconstructor):
         dropout: Probability of losing a unit after each block, in training.
         corruption: What is done to the input in training: an instance, ``"gaussian:0.5"``, or a function of the batch.
         tied: The decoder uses the encoder's weights transposed.
+        start: ``"random"``, or ``"pca"``: a linear map beside each half, at first exact PCA, so that the network only
+            learns what PCA cannot do. ``"auto"`` is pca for frames, CSV and Parquet, unless wide or tied.
         scaling: ``"auto"``, or one of the schema's scalings.
+        new_categories: Of a table's column, met after the fit: ``"error"``, or ``"other"`` for none of those known.
         max_epochs: Passes over the training rows.
         batch_size: Rows a step, at least 2.
         learning_rate: Of AdamW.
@@ -79,7 +88,9 @@ class Autoencoder(Reconstructor):
         dropout: float = 0.0,
         corruption: Any = None,
         tied: bool = False,
+        start: str = "auto",
         scaling: str = "auto",
+        new_categories: str = "error",
         max_epochs: int = 10,
         batch_size: int = 128,
         learning_rate: float = 1e-3,
@@ -101,12 +112,10 @@ class Autoencoder(Reconstructor):
         self.code_activation = code_activation
         self.output = output
         self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.corruption = corruption
-        self.tied = tied
-        self.scaling = scaling
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
+        self.dropout, self.corruption = dropout, corruption
+        self.tied, self.start = tied, start
+        self.scaling, self.new_categories = scaling, new_categories
+        self.max_epochs, self.batch_size = max_epochs, batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.schedule = schedule
@@ -122,19 +131,42 @@ class Autoencoder(Reconstructor):
         return "wide" if isinstance(self.hidden, str) and self.hidden == "wide" else "deep"
 
     def network_config(self, schema: Schema) -> dict[str, Any]:
-        features = schema.n_features
+        choice("new_categories", self.new_categories, ("error", "other"))
+        corruption = resolve_corruption(self.corruption)
+        columns = schema.network_columns()
+        hides = (schema.table is not None and schema.table.has_missing) or hasattr(corruption, "hidden")
+        cells: Any = None if columns is None else {"columns": columns, "masked": hides and not self.tied}
+        inputs, features = (schema.n_features,) * 2 if cells is None else Cells(**cells).ends
         code = code_size(self.n_components, features, wide=self.network_name() == "wide")
-        widths = self._widths(features, code)
-        decoder = None if self.decoder_hidden is None else [code, *_whole_widths(self.decoder_hidden), features]
+        widths, back = self._widths(features, code), self.decoder_hidden
+        decoder = [code, *(widths[::-1] if back is None else _whole_widths(back, "decoder_hidden")), features]
         return {
-            "encoder": [features, *widths, code],
+            "encoder": [inputs, *widths, code],
             "decoder": decoder,
-            "block": {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": self.dropout},
-            "code_activation": self.code_activation,
-            "output": self._output(schema),
+            "block": {
+                "activation": self.activation,
+                "batch_norm": bool(self.batch_norm),
+                "dropout": finite("dropout", self.dropout),
+            },
+            "activations": {"code": self.code_activation, "output": self._output(schema)},
             "tied": bool(self.tied),
-            "corruption": resolve_corruption(self.corruption),
+            "corruption": corruption,
+            "cells": cells,
+            "beside": self._starts_at_pca(schema),
         }
+
+    def _block(self) -> dict[str, Any]:
+        dropout = finite("dropout", self.dropout, at_least=0.0, at_most=0.999)
+        return {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": dropout}
+
+    def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
+        if self._starts_at_pca(self.schema_):
+            start_at_pca(network, data.train.x[data.train.rows])
+
+    def _starts_at_pca(self, schema: Schema) -> bool:
+        if choice("start", self.start, STARTS) != "auto":
+            return self.start == "pca"
+        return schema.typed and not self.tied and self.network_name() != "wide"
 
     def _widths(self, features: int, code: int) -> list[int]:
         if not isinstance(self.hidden, str):
@@ -150,13 +182,42 @@ class Autoencoder(Reconstructor):
 
     def _output(self, schema: Schema) -> str:
         if choice("output", self.output, ("auto", *OUTPUTS)) == "auto":
-            return "sigmoid" if schema.bounded else "linear"
+            return "sigmoid" if schema.bounded and not schema.typed and not self._starts_at_pca(schema) else "linear"
+        if self.output != "linear" and schema.typed:
+            raise ConfigError(f'output="{self.output}" does not suit the columns of a table; use output="linear"')
         return self.output
 
 
-def _whole_widths(widths: Sequence[int]) -> list[int]:
+def start_at_pca(network: Any, x: torch.Tensor) -> None:
+    """Let a network with a linear map beside it begin as the principal components of the training rows.
+
+    Categories begin as equally likely: PCA's numbers are no logits.
+
+    Args:
+        network: A `DenseNetwork`.
+        x: (m, d), the training rows as the network sees them.
+    """
+    features = network.data.features(x).double().cpu().numpy()
+    weights = network.data.weights()
+    scale = np.ones(features.shape[1]) if weights is None else np.array(weights[0])
+    n = network.config["encoder"][-1]
+    filled = np.nan_to_num(features) * scale
+    principal = principal_components(filled, min(n, features.shape[1]))
+    components = np.zeros((n, len(scale)))
+    components[: len(principal.components)] = principal.components
+    encoder, decoder = components * scale, components.T / scale[:, None]
+    offset = principal.mean / scale
+    for category in getattr(network.data, "categories", ()):
+        decoder[category.start : category.start + category.levels] = 0.0
+        offset[category.start : category.start + category.levels] = 0.0
+    parts = [encoder, -components @ principal.mean, decoder, offset]
+    down_weight, down_bias, up_weight, up_bias = (torch.from_numpy(part).float() for part in parts)
+    network.start_at((down_weight, down_bias), (up_weight, up_bias))
+
+
+def _whole_widths(widths: Sequence[int], name: str = "hidden") -> list[int]:
     if not isinstance(widths, (list, tuple, np.ndarray)):
-        raise ConfigError(f'hidden={widths!r} gives no widths; use "taper", "wide", or a list such as [500, 250]')
+        raise ConfigError(f'{name}={widths!r} gives no widths; use "taper", "wide", or a list such as [500, 250]')
     if len(widths) > _LAYERS:
-        raise ConfigError(f"hidden has {len(widths)} layers; use at most {_LAYERS}")
-    return [whole("hidden", width, at_least=1) for width in widths]
+        raise ConfigError(f"{name} has {len(widths)} layers; use at most {_LAYERS}")
+    return [whole(name, width, at_least=1) for width in widths]

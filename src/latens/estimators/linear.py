@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from latens.analysis import principal_components
-from latens.callbacks import Callback
+from latens.data import Source
 from latens.data.batches import TrainingData
-from latens.errors import choice, finite
+from latens.data.values import first_not_finite, place
+from latens.errors import ConfigError, DataError, choice, finite
+from latens.estimators.fitting import Run
+from latens.estimators.inference import Applied
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import code_size
 from latens.history import History
@@ -115,6 +116,21 @@ class LinearAutoencoder(Reconstructor):
         penalty = finite("orthogonality", self.orthogonality, at_least=0.0)
         return {"n_features": schema.n_features, "n_components": size, "orthogonality": penalty}
 
+    def _check_cells(self, source: Source) -> None:
+        """A shared weight has no place for categories and times, nor for what is missing."""
+        for column in source.table.types if source.table else ():
+            if not column.numeric:
+                raise DataError(
+                    f"{source.name}: column {column.name!r} holds {column.kind} cells, and a linear model takes only "
+                    f"numbers; use Autoencoder (--model deep), or leave the column out"
+                )
+        first = first_not_finite(source.values)
+        if first is not None:
+            raise DataError(
+                f"{source.name}: {place(first, source.columns)} is missing, and a linear model has no place for that; "
+                f"use Autoencoder (--model deep), or fill it"
+            )
+
     def _scaling(self) -> str:
         if self.scaling != "auto":
             return self.scaling
@@ -125,13 +141,13 @@ class LinearAutoencoder(Reconstructor):
         exact = choice("solver", self.solver, SOLVERS) == "exact"
         return (np.arange(n), held_out[:0]) if exact else (learned, held_out)
 
-    def _learn(
-        self, data: TrainingData, seed: int, callbacks: Sequence[Callback], folder: Path | None, resume: bool
-    ) -> None:
-        if self.solver == "exact":
-            self._solve(data)
+    def _learn(self, data: TrainingData, seed: int, run: Run, begun: Applied | None) -> None:
+        if self.solver != "exact":
+            super()._learn(data, seed, run, begun)
+        elif begun is not None:
+            raise ConfigError('solver="exact" has no weights to start from; fit anew, or use solver="gradient"')
         else:
-            super()._learn(data, seed, callbacks, folder, resume)
+            self._solve(data)
 
     def _solve(self, data: TrainingData) -> None:
         started = time.monotonic()

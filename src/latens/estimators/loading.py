@@ -75,7 +75,7 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], dev
     estimator.schema_ = Schema.from_json(header["schema"], **arrays)
     weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
     estimator._keep(with_weights(header["model"], header["config"], weights))
-    estimator.n_features_in_ = estimator.schema_.n_features
+    estimator.n_features_in_ = len(header["feature_names"] or ()) or estimator.schema_.n_features
     if header["feature_names"] is not None:
         estimator.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
     estimator.history_ = History({name: tuple(column) for name, column in header["history"].items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,14 +12,16 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from latens.analysis import Referee, judge
+from latens.analysis import Referee
 from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
 from latens.data import Source, open_source, split
 from latens.data.batches import ResidentRows, TrainingData, resident
 from latens.devices import launch, resolve_device
 from latens.errors import ConfigError, DataError, whole
-from latens.estimators.inference import Applied
+from latens.estimators.fitting import Run, check_same_network, refereed
+from latens.estimators.inference import Applied, existing_rows, floating
 from latens.estimators.saving import save
+from latens.estimators.tables import index_of, row_means, warn_of
 from latens.history import History
 from latens.models import build
 from latens.schema import Schema
@@ -61,6 +63,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     random_state: Any
     device: str
     verbose: int
+    new_categories: str = "error"
 
     schema_: Schema
     network_: Applied
@@ -109,50 +112,125 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             ConfigError: A setting that cannot work.
             DivergedError: The loss stopped being a number.
         """
-        source = self._open(X, fitting=True)
+        self._restore({})
+        try:
+            self._fit(self._open(X, fitting=True), target, Run.of(callbacks, run_folder, resume))
+        except BaseException:
+            self._restore({})  # half of an old fit and half of a new one would answer with nonsense
+            raise
+        return self
+
+    def continue_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        target: Any = None,
+        callbacks: Sequence[Callback] = (),
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Learn on from new data of the same schema, starting at the weights of the last fit.
+
+        Scaling and categories stay those of the first fit, so that codes keep their meaning. Settings of the training
+        may be changed before (`set_params`), those of the network may not. If it fails, the fitted model stays.
+
+        Args:
+            X: As for `fit`; its columns, kinds and shape are checked.
+            y: Ignored.
+            target: As for `fit`.
+            callbacks: As for `fit`.
+            run_folder: As for `fit`.
+            resume: As for `fit`.
+
+        Raises:
+            DataError: X is not what the model was fitted on.
+            ConfigError: The settings describe another network.
+        """
+        source = self._applied_source(X)
+        before = self._fitted_state()
+        try:
+            self._fit(source, target, Run.of(callbacks, run_folder, resume), begun=self.network_)
+        except BaseException:
+            self._restore(before)
+            raise
+        return self
+
+    def _fitted_state(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Become as fitted as that; unfitted if it is empty."""
+        for name in self._fitted_state():
+            delattr(self, name)
+        self.__dict__.update(state)
+
+    def _fit(self, source: Source, target: Any, run: Run, begun: Applied | None = None) -> None:
+        if len(source) < 2:
+            raise DataError(
+                f"{source.name}: 1 sample is too few to learn from (it has no spread); give at least 2 rows"
+            )
+        self._check_cells(source)
         seed = resolve_seed(self.random_state)
         learned, held_out = self._rows(len(source), seed)
-        self.schema_ = Schema.learn(source, learned, self._scaling())
+        if begun is None:
+            self.schema_ = Schema.learn(source, learned, self._scaling())
         if len(source.shape) > 1:
             self.n_features_in_ = self.schema_.n_features
         x = resident(source, self.schema_, resolve_device(self.device))
         y_clean = x if target is None else self._partners(target, len(source))
         data = TrainingData(*(self._resident_rows(x, y_clean, rows, seed) for rows in (learned, held_out)))
-        folder = None if run_folder is None else Path(run_folder)
-        self._learn(data, seed, callbacks, folder, resume)
+        warn_of(source, self.schema_, learned)
+        self._learn(data, seed, run, begun)
         self._judge(data)
-        return self
 
     def _rows(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Training rows and held-out rows; at least two are learned from."""
-        if n < 2:
-            raise DataError(f"{n} sample is too few to learn from (1 sample has no spread); give at least 2 rows")
-        if self.early_stopping and not self.validation_fraction:
-            raise ConfigError("early_stopping=True needs held-out rows; use validation_fraction=0.1")
         learned, held_out = split(n, self.validation_fraction, seed)
-        return (learned, held_out) if len(learned) > 1 else (np.arange(n), learned[:0])
+        if len(learned) < 2:
+            learned, held_out = np.arange(n), learned[:0]
+        if self.early_stopping and not len(held_out):
+            raise ConfigError(
+                f"early_stopping=True needs held-out rows, and validation_fraction={self.validation_fraction} of {n} "
+                f"leaves none; use validation_fraction=0.1 and more rows, or early_stopping=False"
+            )
+        return learned, held_out
 
     def _resident_rows(self, x: torch.Tensor, target: torch.Tensor, rows: np.ndarray, seed: int) -> ResidentRows:
         size = whole("batch_size", self.batch_size, at_least=2)
         return ResidentRows(x, target, torch.from_numpy(rows).to(x.device), size, seed)
 
     def _partners(self, target: Any, n: int) -> torch.Tensor:
-        source = open_source(target)
+        source = self._read(target)
         self.schema_.check(source)
+        if source.columns is not None and source.columns != self.schema_.columns:
+            raise DataError(f"target has other columns than X; give it {', '.join(self.schema_.columns or ())}")
+        source = self.schema_.conform(source, "other")
         if len(source) != n:
             raise DataError(f"target has {len(source)} rows for the {n} of X; give one clean row for each noisy one")
         return resident(source, self.schema_, resolve_device(self.device))
 
-    def _learn(
-        self, data: TrainingData, seed: int, callbacks: Sequence[Callback], folder: Path | None, resume: bool
-    ) -> None:
+    def _network(self, data: TrainingData, seed: int, begun: Applied | None) -> torch.nn.Module:
+        """The network with the weights to start from: those of the last fit, or new ones."""
         network = build(self.network_name(), self.network_config(self.schema_), seed)
+        if begun is None:
+            self._begin(network, data)
+            return network
+        check_same_network(begun.network, network)
+        network.load_state_dict(begun.network.state_dict())
+        return network
+
+    def _learn(self, data: TrainingData, seed: int, run: Run, begun: Applied | None) -> None:
+        network = self._network(data, seed, begun)
         runtime = launch(self.device, self.precision)
-        checkpoint = newest(folder) if folder is not None and resume else None
+        checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
         self.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
-        watching = self._callbacks(callbacks, folder)
+        watching = self._callbacks(run.callbacks, run.folder)
         self.history_ = train(network, data, self._train_config(), runtime, watching, resume=checkpoint)
         self._keep(network)
+
+    def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
+        """Give the network other weights than random ones to start from."""
 
     def _keep(self, network: torch.nn.Module) -> None:
         self.network_ = Applied(network, resolve_device(self.device))
@@ -160,15 +238,10 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._n_features_out = self.n_components_
 
     def _train_config(self) -> TrainConfig:
-        return TrainConfig(
-            max_epochs=self.max_epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            schedule=self.schedule,
-            clip_value=self.clip_value,
-            clip_norm=self.clip_norm,
-            keep_best=self.early_stopping,
-        )
+        names = ("max_epochs", "learning_rate", "weight_decay", "schedule", "clip_value", "clip_norm")
+        settings = {name: getattr(self, name) for name in names} | {"keep_best": self.early_stopping}
+        # A checkpoint is JSON, which knows Python's numbers only.
+        return TrainConfig(**{k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()})
 
     def _callbacks(self, callbacks: Sequence[Callback], folder: Path | None) -> list[Callback]:
         watching: list[Callback] = [Progress()] if self.verbose else []
@@ -179,49 +252,64 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return [*watching, *callbacks]
 
     def _judge(self, data: TrainingData) -> None:
-        judged = data.validation if len(data.validation) else data.train
-        x, rows = data.train.x, judged.rows
-        error = _scaled_error(self.network_, x[rows].cpu().numpy(), data.train.target[rows].cpu().numpy())
-        flat = x.flatten(1).cpu().numpy()
-        learned, held_out = data.train.rows.cpu().numpy(), data.validation.rows.cpu().numpy()
-        self.referee_ = judge(flat[learned], flat[held_out], error, self.n_components_)
+        self.referee_ = refereed(self.network_, data, self.n_components_)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
+    def _given_back(self, cells: np.ndarray, index: Any) -> Any:
+        """What the network gave in the user's units and form."""
+        values = self.schema_.unscale_values(cells)
+        table = self.schema_.table
+        return values if table is None else table.frame(values, self.schema_.columns, index)
+
     def transform(self, X: Any) -> np.ndarray:
         """The codes, (n, n_components): float64 for float64 input, else float32."""
-        return self.network_.encode(self._scaled(X))
+        scaled = self._scaled(X)
+        return self.network_.encode(scaled)
 
-    def inverse_transform(self, Z: Any) -> np.ndarray:
-        """Codes (n, n_components) back in the input's units and shape."""
+    def inverse_transform(self, Z: Any) -> Any:
+        """Codes (n, n_components) back in the input's units and shape; of a typed table, a frame."""
         check_is_fitted(self)
         codes = open_source(Z).values
         if codes.shape[1:] != (self.n_components_,):
             raise DataError(f"codes of shape {codes.shape[1:]} where this model has {self.n_components_} components")
-        return self.schema_.unscale_values(self.network_.decode(_floating(codes)))
+        return self._given_back(self.network_.decode(floating(codes)), index_of(Z))
 
-    def reconstruct(self, X: Any) -> np.ndarray:
-        """What the network makes of X, in its units and shape; for a denoiser the cleaned data."""
-        return self.schema_.unscale_values(self.network_.reconstruct(self._scaled(X)))
+    def reconstruct(self, X: Any) -> Any:
+        """What the network makes of X, in its units and shape; for a denoiser the cleaned data.
 
-    def residuals(self, X: Any) -> np.ndarray:
-        """X minus its reconstruction, in the units and shape of X."""
+        Of a typed table it is a frame with the columns that were learned from, under their names and dtypes; missing
+        cells are filled, so that ``X.fillna(ae.reconstruct(X))`` imputes.
+        """
         source = self._applied_source(X)
-        scaled = self.schema_.scale_values(source.values)
-        reconstructed = self.schema_.unscale_values(self.network_.reconstruct(scaled))
-        return np.asarray(_floating(source.values) - reconstructed)
+        return self._given_back(self.network_.reconstruct(self._scaled(source)), index_of(X, source))
+
+    def residuals(self, X: Any) -> Any:
+        """X minus its reconstruction, in the units and shape of X.
+
+        Of a typed table it is a frame: differences of numbers, time spans of times, and for a category one minus the
+        probability that the network gives it; missing where the cell is.
+        """
+        source = self._applied_source(X)
+        scaled = self._scaled(source)
+        found = self.schema_.unscale_values(self.network_.reconstruct(scaled))
+        residuals = np.asarray(floating(source.values) - found)
+        table, names = self.schema_.table, self.schema_.columns
+        if table is None:
+            return residuals
+        return table.residual_frame(residuals, self.network_.chances(scaled), names, index_of(X, source))
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
         """Mean squared residual of each sample, (n,) float64.
 
-        In squared units of X for arrays and images; for typed tables, whose columns have units of their own, in those
-        of the scaling.
+        In squared units of X for arrays and images. For typed tables, whose columns have units of their own, it is the
+        mean over the cells that are there of the squared error over the column's variance (for a category, of its
+        probabilities against the truth): 1 is what knowing nothing of a row costs.
         """
         if self._applied_schema().typed:
             scaled = self._scaled(X)
-            residuals = scaled - self.network_.reconstruct(scaled)
-        else:
-            residuals = self.residuals(X)
+            return row_means(self.network_.errors(scaled))
+        residuals = self.residuals(X)
         return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -246,9 +334,12 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         from latens.plots import plot_pairs
 
         source = self._applied_source(X)
-        chosen = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int) if rows is None else rows
-        part = source.take(_existing(chosen, len(source)))
-        return plot_pairs(part.values, self.reconstruct(part), columns=self.schema_.columns)
+        shown = min(whole("count", count, at_least=1), len(source))
+        chosen = np.linspace(0, len(source) - 1, shown).astype(int) if rows is None else rows
+        part = source.take(existing_rows(chosen, len(source)))
+        outputs = self.schema_.unscale_values(self.network_.reconstruct(self._scaled(part)))
+        columns = self.schema_.table.types if self.schema_.table else self.schema_.columns
+        return plot_pairs(part.values, outputs, columns=columns)
 
     def save(self, path: str | Path) -> None:
         """Write one safe file with the weights, the schema, the settings, the history and the referee.
@@ -265,20 +356,26 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """X as a Source, its names and width remembered or checked as scikit-learn does."""
         if isinstance(X, (str, os.PathLike, Source)):
             return self._open_named(X, fitting=fitting)
-        source = open_source(X)
+        source = open_source(X) if fitting else self._read(X)
         if len(source.shape) == 1:
             validate_data(self, X, reset=fitting, skip_check_array=True)
         return source
 
     def _open_named(self, X: Any, *, fitting: bool) -> Source:
         if not fitting:
-            schema = self.schema_
-            return open_source(X, columns=schema.columns, optional_labels=schema.label_names)
+            return self._read(X)
         source = open_source(X)
         self.n_features_in_ = source.n_features
         if source.columns is not None:
             self.feature_names_in_ = np.asarray(source.columns, dtype=object)
         return source
+
+    def _read(self, X: Any) -> Source:
+        """X read as what the model was fitted on: the same columns of the same kinds."""
+        return open_source(X, **self.schema_.reading(), optional_labels=self.schema_.label_names)
+
+    def _check_cells(self, source: Source) -> None:
+        """Refuse a typed table that the network has no place for."""
 
     def _applied_schema(self) -> Schema:
         check_is_fitted(self)
@@ -288,29 +385,14 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         source = self._open(X, fitting=False)
         self.schema_.check(source)
-        return source
+        self._check_cells(source)
+        return self.schema_.conform(source, self.new_categories)
 
     def _scaled(self, X: Any) -> np.ndarray:
-        return self.schema_.scale_values(self._applied_source(X).values)
+        source = self._applied_source(X)
+        return self.schema_.scale_values(source.values)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _scaled_error(network: Applied, x: np.ndarray, target: np.ndarray) -> float:
-    """Mean squared error in scaled units, over all rows and features."""
-    difference = network.reconstruct(x) - target.reshape(len(target), -1)
-    return float(np.square(difference, dtype=np.float64).mean())
-
-
-def _floating(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
-
-
-def _existing(rows: Any, n: int) -> np.ndarray:
-    chosen = np.asarray(rows, dtype=np.int64)
-    if len(chosen) and not (chosen.min() >= 0 and chosen.max() < n):
-        raise ConfigError(f"rows={list(map(int, chosen))} leave the data's {n} rows; use numbers from 0 to {n - 1}")
-    return chosen

@@ -11,6 +11,7 @@ import torch
 
 from latens import __version__, persistence
 from latens.corruptions import Corruption, corruption_config, resolve_corruption
+from latens.errors import ConfigError
 
 __all__ = ["MODEL", "SCHEMA", "save"]
 
@@ -21,6 +22,10 @@ MODEL = "model."
 
 def save(estimator: Any, path: str | Path) -> None:
     """Write a fitted estimator; see `Reconstructor.save`."""
+    if not type(estimator).__module__.startswith("latens."):
+        raise ConfigError(
+            f"{type(estimator).__name__} is a class of your own, which no file can rebuild; save its base"
+        )
     network = estimator.network_.network
     params = estimator.get_params(deep=False)
     header = {

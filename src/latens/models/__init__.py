@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from latens.data.batches import Batch
-from latens.errors import choice
+from latens.errors import ConfigError, choice
 from latens.layers import initialise
 from latens.models.autoencoders import DenseNetwork, LinearNetwork
 from latens.seeds import generator
@@ -42,7 +42,12 @@ def build(name: str, config: Mapping[str, Any], seed: int) -> nn.Module:
         >>> network.encoder.weight.shape
         torch.Size([2, 4])
     """
-    network = skeleton(name, config).to_empty(device="cpu")
+    network = skeleton(name, config)
+    numbers = sum(parameter.numel() for parameter in network.parameters())
+    try:
+        network = network.to_empty(device="cpu")
+    except (RuntimeError, MemoryError):
+        raise ConfigError(f"a network of {numbers:,} parameters does not fit into memory; use smaller hidden") from None
     random = generator(seed, "weights")
     initialise(network, random)
     if isinstance(network, LinearNetwork):

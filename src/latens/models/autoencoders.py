@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from latens.corruptions import corruption_config, resolve_corruption
 from latens.data.batches import Batch
 from latens.errors import ConfigError, choice
-from latens.layers import Block, Dropout, Linear, TransposeLinear, activation_layer
-from latens.losses import orthogonality_penalty, squared_error
+from latens.layers import Beside, Block, Dropout, Linear, TransposeLinear, activation_layer
+from latens.losses import orthogonality_penalty
+from latens.models.cells import Cells, Features
 
 __all__ = ["OUTPUTS", "DenseNetwork", "LinearNetwork", "taper_widths", "wide_widths"]
 
-OUTPUTS = ("linear", "sigmoid")
+OUTPUTS: dict[str, Callable[[], nn.Module]] = {"linear": nn.Identity, "sigmoid": nn.Sigmoid}
 
 
 def taper_widths(n_features: int, n_components: int) -> list[int]:
@@ -46,29 +47,29 @@ class _Reconstructing(nn.Module):
     encoder: nn.Module
     decoder: nn.Module
 
-    def __init__(self, corruption: object = None) -> None:
+    def __init__(self, corruption: object = None, data: Features | Cells | None = None) -> None:
         super().__init__()
         self.corruption = resolve_corruption(corruption)
+        self.data = data or Features()
 
     def encode(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, n)
-        code: Tensor = self.encoder(x.flatten(1))
+        code: Tensor = self.encoder(self.data.enter(x))
         return code
 
     def decode(self, code: Tensor) -> Tensor:  # (B, n) -> (B, D)
-        x: Tensor = self.decoder(code)
-        return x
+        return self.data.activate(self.decoder(code))
 
     def forward(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, D)
         return self.decode(self.encode(x))
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean squared error against the target; in training mode the input is corrupted first."""
+        """The reconstruction error against the target; in training mode the input is corrupted first."""
         x = batch.x
         if self.training:
             self._key_dropout(batch)
             if self.corruption is not None:
-                x = self.corruption(x, batch.random.stream("corruption"))
-        return squared_error(self(x), batch.target).mean()
+                x = self.data.corrupt(self.corruption, x, batch.random.stream("corruption"))
+        return self.data.loss(self.decoder(self.encode(x)), batch.target)
 
     def _key_dropout(self, batch: Batch) -> None:
         layers = (layer for layer in self.modules() if isinstance(layer, Dropout))
@@ -155,10 +156,12 @@ class DenseNetwork(_Reconstructing):
         encoder: Widths from the data to the code, both included: ``[784, 392, 261, 196, 2]``.
         decoder: Widths from the code to the data; None mirrors the encoder.
         block: Arguments of `Block`: activation, batch_norm, dropout.
-        code_activation: Of the code; None is linear.
-        output: ``"linear"``, or ``"sigmoid"`` for data bounded in [0, 1].
+        activations: Of the ``"code"`` (None is linear) and of the ``"output"``: ``"linear"``, or ``"sigmoid"`` for data
+            bounded in [0, 1].
         tied: Decoder layers use the encoder's weights transposed; the widths must mirror each other.
         corruption: Of the input, in training.
+        cells: Arguments of `Cells` if a sample is a row of a typed table; the ends of the widths are then its.
+        beside: Whether a linear layer leads past the blocks of each half, whose sum is then the half's answer.
 
     Raises:
         ConfigError: Ends that do not meet, or tied layers that do not mirror each other.
@@ -173,45 +176,59 @@ class DenseNetwork(_Reconstructing):
         encoder: Sequence[int],
         decoder: Sequence[int] | None = None,
         block: Mapping[str, Any] | None = None,
-        code_activation: str | None = None,
-        output: str = "linear",
+        activations: Mapping[str, str | None] | None = None,
         tied: bool = False,
         corruption: object = None,
+        cells: Mapping[str, Any] | None = None,
+        beside: bool = False,
     ) -> None:
-        super().__init__(corruption)
+        super().__init__(corruption, None if cells is None else Cells(**cells))
         down, up = list(encoder), list(decoder or reversed(encoder))
-        _check_widths(down, up, tied)
-        style = dict(block or {})
+        _check_widths(down, up, tied, ends_meet=cells is None)
+        style, ends = dict(block or {}), {"code": None, "output": "linear"} | dict(activations or {})
         self.config: dict[str, Any] = {
             "encoder": down,
             "decoder": up,
             "block": style,
-            "code_activation": code_activation,
-            "output": choice("output", output, OUTPUTS),
+            "activations": ends,
             "tied": tied,
             "corruption": corruption_config(self.corruption),
+            "cells": None if cells is None else dict(cells),
+            "beside": beside,
         }
         forward = [Linear(a, b) for a, b in pairwise(down)]
-        back = [TransposeLinear(linear) for linear in reversed(forward)] if tied else []
-        self.encoder = _stack(forward, down, style, activation_layer(code_activation, "code_activation"))
-        self.decoder = _stack(
-            back or [Linear(a, b) for a, b in pairwise(up)],
-            up,
-            style,
-            nn.Sigmoid() if output == "sigmoid" else nn.Identity(),
-        )
+        back: list[nn.Module] = [TransposeLinear(linear) for linear in reversed(forward)] if tied else []
+        back = back or [Linear(a, b) for a, b in pairwise(up)]
+        stacks = [_stack(layers, widths, style) for layers, widths in ((forward, down), (back, up))]
+        if beside:
+            pairs = zip(stacks, (down, up), strict=True)
+            stacks = [nn.Sequential(Beside(stack, Linear(widths[0], widths[-1]))) for stack, widths in pairs]
+        code = activation_layer(ends["code"], "code_activation")
+        output = OUTPUTS[choice("output", ends["output"], OUTPUTS)]()
+        self.encoder, self.decoder = nn.Sequential(*stacks[0], code), nn.Sequential(*stacks[1], output)
+
+    @torch.no_grad()
+    def start_at(self, encoder: tuple[Tensor, Tensor], decoder: tuple[Tensor, Tensor]) -> None:
+        """Begin at a linear map, around which training then builds what that cannot do; `beside` has to be true.
+
+        Args:
+            encoder: Weight (n, D) and bias (n,); what else enters the network begins without effect.
+            decoder: Weight (D, n) and bias (D,).
+        """
+        for half, (weight, bias) in ((self.encoder, encoder), (self.decoder, decoder)):
+            cast(Beside, half.get_submodule("0")).start_at(weight, bias)
 
 
-def _stack(linears: Sequence[nn.Module], widths: Sequence[int], block: Mapping[str, Any], last: nn.Module) -> nn.Module:
-    """Blocks for all but the last linear layer, which only the activation `last` follows."""
+def _stack(linears: Sequence[nn.Module], widths: Sequence[int], block: Mapping[str, Any]) -> nn.Sequential:
+    """Blocks for all but the last linear layer."""
     blocks = [Block(linear, width, **block) for linear, width in zip(linears[:-1], widths[1:-1], strict=True)]
-    return nn.Sequential(*blocks, linears[-1], last)
+    return nn.Sequential(*blocks, linears[-1])
 
 
-def _check_widths(down: list[int], up: list[int], tied: bool) -> None:
+def _check_widths(down: list[int], up: list[int], tied: bool, ends_meet: bool) -> None:
     if min(len(down), len(up)) < 2 or min(*down, *up) < 1:
         raise ConfigError(f"widths {down} -> {up} leave no layer between data and code; use at least two, all >= 1")
-    if down[-1] != up[0] or down[0] != up[-1]:
+    if down[-1] != up[0] or (ends_meet and down[0] != up[-1]):
         raise ConfigError(f"decoder widths {up} do not lead from the code of {down[-1]} back to {down[0]} features")
     if tied and up != down[::-1]:
         raise ConfigError(f"tied=True needs mirrored widths, not {down} and {up}; use tied=False or leave decoder out")

@@ -1,4 +1,4 @@
-"""How a fit went, epoch by epoch."""
+"""Errors as curves: how a fit went, epoch by epoch, and how a model's error falls with the size of its code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from latens.plots.lettering import lettering
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_history"]
+    from latens.analysis import Sweep
+
+__all__ = ["plot_history", "plot_sweep"]
 
 _CURVES = {
     "train_loss": ("training (mean over the epoch)", "#3f90da", "-"),
@@ -48,6 +50,43 @@ def plot_history(history: History, *, title: str | None = None) -> Figure:
     if min(values) > 0 and max(values) > 10 * min(values):
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.2, which="both")
+    axes.legend()
+    return figure
+
+
+def plot_sweep(sweep: Sweep, *, title: str | None = None) -> Figure:
+    """The error by the size of the code beside exact PCA's, both axes logarithmic; units that do no work are named.
+
+    Args:
+        sweep: The sizes that were tried.
+        title: Above the curves.
+
+    Example:
+        >>> from latens.analysis import Size, Sweep
+        >>> plot_sweep(Sweep((Size(2, 0.5, 0.6, (), (), 1.0),))).axes[0].get_xlabel()
+        'n: numbers in a code'
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="n: numbers in a code", ylabel="error on held-out rows")
+    axes.set_title(lettering(title or "Error by the size of the code", longest=80))
+    sizes = [size.n_components for size in sweep.sizes]
+    curves = (("exact PCA", "#94a4a2", "--", "pca_error"), ("this model", "#3f90da", "-", "error"))
+    for label, colour, line, name in curves:
+        axes.plot(sizes, [getattr(size, name) for size in sweep.sizes], line, color=colour, label=label, marker="o")
+    for size in sweep.sizes:
+        if size.faults:
+            place = (size.n_components, size.error)
+            words = f"{len(size.dead)} dead, {len(size.collapsed)} collapsed"
+            axes.annotate(words, place, xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.xaxis.set_minor_locator(NullLocator())
+    if min(size.error for size in sweep.sizes) > 0:
+        axes.set_yscale("log")
     axes.grid(alpha=0.2, which="both")
     axes.legend()
     return figure

@@ -10,6 +10,7 @@ import numpy as np
 from latens.errors import DataError
 from latens.plots.pictures import draw_pictures
 from latens.plots.tables import draw_table
+from latens.schema import Column
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ def plot_pairs(
     outputs: np.ndarray,
     *,
     corrupted: np.ndarray | None = None,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str | Column] | None = None,
     title: str | None = None,
 ) -> Figure:
     """Each input beside its reconstruction, with the mean squared error between them.
@@ -37,7 +38,7 @@ def plot_pairs(
         inputs: (n, h, w), (n, h, w, c) or (n, d), n up to 60; about 10 are good to look at.
         outputs: The same shape and units.
         corrupted: What the model saw instead of the inputs; the same shape.
-        columns: Names of the d columns.
+        columns: The d columns, or their names.
         title: Above the picture.
 
     Raises:
@@ -58,7 +59,7 @@ def plot_denoised(
     noisy: np.ndarray,
     cleaned: np.ndarray,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str | Column] | None = None,
     title: str | None = None,
 ) -> Figure:
     """Clean, noisy and cleaned samples under each other; the errors of the last two are against the clean ones.
@@ -67,7 +68,7 @@ def plot_denoised(
         clean: (n, h, w), (n, h, w, c) or (n, d).
         noisy: The same shape: what the model was given.
         cleaned: The same shape: what it made of it.
-        columns: Names of the d columns.
+        columns: The d columns, or their names.
         title: Above the picture.
 
     Raises:
@@ -82,7 +83,7 @@ def plot_denoised(
     return _draw(rows, columns, title or "Noisy samples and what the model made of them")
 
 
-def _draw(rows: dict[str, np.ndarray], columns: Sequence[str] | None, title: str) -> Figure:
+def _draw(rows: dict[str, np.ndarray], columns: Sequence[str | Column] | None, title: str) -> Figure:
     first = next(iter(rows.values()))
     for name, array in rows.items():
         if array.shape != first.shape:

@@ -1,0 +1,69 @@
+"""What estimators do for typed tables: words about their columns, the rows' names, errors where cells are missing."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from latens.data import Source
+from latens.schema import Schema
+
+__all__ = ["index_of", "row_means", "warn_of"]
+
+# Deviations from the mean beyond which a value weighs more than a thousand others in the loss.
+_HEAVY = 30.0
+_NAMED = 3
+
+
+def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
+    """Say which columns are left out, and which have values so far out that the fit will follow them.
+
+    Args:
+        source: The data.
+        schema: Learned from it.
+        rows: The training rows.
+    """
+    table = source.table
+    if table is None:
+        return
+    left_out = [f"{name!r} ({reason})" for name, reason in table.left_out.items() if reason != "as asked"]
+    if left_out:
+        _warn(f"{source.name}: not learned from: {', '.join(left_out)}; --types NAME=KIND says otherwise")
+    heavy = _heavy(source, schema, rows)
+    if heavy:
+        more = f" and {len(heavy) - _NAMED} more" if len(heavy) > _NAMED else ""
+        _warn(
+            f"{source.name}: heavy tails, the fit will follow few rows: {', '.join(heavy[:_NAMED])}{more}; "
+            f"take a logarithm, or drop those rows"
+        )
+
+
+def _heavy(source: Source, schema: Schema, rows: np.ndarray) -> list[str]:
+    scaled = np.abs(schema.scale_values(source.values[rows]))
+    furthest = np.fmax.reduce(scaled, axis=0, initial=0.0)
+    return [
+        f"{column.name!r} reaches {furthest[i]:.0f} standard deviations"
+        for i, column in enumerate(schema.table.types if schema.table else ())
+        if column.numeric and furthest[i] > _HEAVY
+    ]
+
+
+def _warn(words: str) -> None:
+    warnings.warn(words, UserWarning, stacklevel=4)
+
+
+def index_of(X: Any, source: Source | None = None) -> Any:
+    """The index that a frame made of X has to have, so that pandas puts the two together row by row."""
+    index = getattr(X, "index", None)
+    if index is not None and not callable(index):
+        return index
+    return None if source is None else source.ids
+
+
+def row_means(errors: np.ndarray) -> np.ndarray:  # (n, d) -> (n,) float64
+    """The mean of each row over what is not NaN; 0 for a row with nothing in it."""
+    present = ~np.isnan(errors)
+    sums = np.where(present, errors, 0.0).sum(axis=1, dtype=np.float64)
+    return np.asarray(sums / np.maximum(present.sum(axis=1), 1))

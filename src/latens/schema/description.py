@@ -1,0 +1,201 @@
+"""What was learned about the data, stored in the model file: raw data in, raw units out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from latens.errors import DataError, choice
+from latens.schema.columns import Column, Table
+from latens.schema.scaling import SCALINGS, Samples, Scaling, learn_scaling
+
+__all__ = ["Schema"]
+
+AnySamples = TypeVar("AnySamples", bound=Samples)
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """The shape, names and scaling of the data a model was fitted on.
+
+    Args:
+        kind: ``"table"`` or ``"images"``.
+        shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images.
+        columns: The features' names, if they have any.
+        dtype: Of the values it was fitted on.
+        scaling: What was fitted on the training rows.
+        label_names: The columns that were carried along and not learned from.
+        table: Of a frame, CSV or Parquet, whose columns have units of their own, what they hold.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    columns: tuple[str, ...] | None
+    dtype: str
+    scaling: Scaling
+    label_names: tuple[str, ...] = ()
+    table: Table | None = None
+
+    @classmethod
+    def learn(cls, source: Samples, rows: np.ndarray, scaling: str = "auto") -> Schema:
+        """Fit the scaling on `rows` (the training rows, int64) of `source` and on nothing else.
+
+        ``"auto"``: images and uint8 by their range; a 2-D array that already lies in [0, 1] stays as it is; other
+        arrays and typed tables are standardised column by column.
+
+        Raises:
+            ConfigError: `scaling` is unknown, or ``"unit"`` for data outside [0, 1].
+        """
+        return cls(
+            kind=source.kind,
+            shape=tuple(source.values.shape[1:]),
+            columns=source.columns,
+            dtype=str(source.values.dtype),
+            scaling=learn_scaling(source, rows, choice("scaling", scaling, SCALINGS)),
+            label_names=tuple(source.labels),
+            table=None if source.table is None else source.table.learn(source.values[rows]),
+        )
+
+    @property
+    def bounded(self) -> bool:
+        """The scaled training rows lie in [0, 1]: a sigmoid output fits."""
+        return self.scaling.name in ("range", "unit")
+
+    @property
+    def n_features(self) -> int:
+        """Numbers in one sample."""
+        return math.prod(self.shape)
+
+    def scale_values(self, values: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n, *shape)
+        """The values as the model sees them: float64 for float64 input, float32 otherwise."""
+        kept = np.dtype(np.float64 if values.dtype == np.float64 else np.float32)
+        if self.scaling.identity:
+            return values.astype(kept, copy=False)
+        return self.scaling.apply(values.reshape(len(values), -1)).astype(kept).reshape(values.shape)
+
+    def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) -> (n, *shape)
+        """Back in the user's units and shape; the dtype stays."""
+        flat = values.reshape(len(values), -1)
+        if not self.scaling.identity:
+            flat = self.scaling.undo(flat).astype(values.dtype)
+        return flat.reshape(len(values), *self.shape)
+
+    def check(self, source: Samples) -> None:
+        """Refuse a source that this schema does not describe, naming the difference."""
+        shape = tuple(source.values.shape[1:])
+        if shape != self.shape:
+            raise DataError(
+                f"{source.name}: samples of shape {shape} where the model was fitted on {self.shape}; "
+                f"give it {self.describe()}"
+            )
+
+    def describe(self) -> str:
+        """The data in words: ``images of 28 x 28`` or ``tables of 12 columns``."""
+        if self.kind == "images":
+            return f"images of {' x '.join(map(str, self.shape))}"
+        return f"tables of {self.shape[0]} column{'s' * (self.shape[0] != 1)}"
+
+    @property
+    def typed(self) -> bool:
+        """Its columns have units of their own."""
+        return self.table is not None
+
+    def network_columns(self) -> list[dict[str, Any]] | None:
+        """What a network has to know of a typed table's columns, as JSON; None for other data."""
+        if self.table is None:
+            return None
+        types = self.table.types
+        offsets, scales = (np.broadcast_to(part, len(types)).tolist() for part in self.arrays().values())
+        return [column.network(*place) for column, *place in zip(types, offsets, scales, strict=True)]
+
+    def conform(self, source: AnySamples, new_categories: str = "error") -> AnySamples:
+        """`source` with its categories coded as they were when the model was fitted.
+
+        Args:
+            source: With as many columns, in the same order.
+            new_categories: ``"error"``, or ``"other"``: a category that was not there then is none of those known.
+
+        Raises:
+            DataError: A column is of another type, or holds a new category; the message names column and row.
+        """
+        if self.table is None or source.table is None or source.table.types == self.table.types:
+            return source
+        values = source.values.copy()
+        for i, (then, now) in enumerate(zip(self.table.types, source.table.types, strict=True)):
+            _check_type(then, now, source.name)
+            if then.levels and then.levels != now.levels:
+                values[:, i] = _recoded(values[:, i], then, now, source.name, new_categories)
+        return replace(source, values=values, table=self.table)  # type: ignore[type-var]  # a Source is a dataclass
+
+    def reading(self) -> dict[str, Any]:
+        """How `open_source` has to read data of this schema: its columns, and what they and the ones left out hold."""
+        if self.table is None:
+            return {"columns": self.columns, "types": None}
+        left_out = dict.fromkeys(self.table.left_out, "ignore")
+        return {"columns": self.columns, "types": left_out | {column.name: column.kind for column in self.table.types}}
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the two arrays, as JSON values."""
+        return {
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "columns": None if self.columns is None else list(self.columns),
+            "dtype": self.dtype,
+            "scaling": self.scaling.name,
+            "label_names": list(self.label_names),
+            "table": None if self.table is None else self.table.to_json(),
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The two arrays, by name."""
+        return {"offset": self.scaling.offset, "scale": self.scaling.scale}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], offset: np.ndarray, scale: np.ndarray) -> Schema:
+        """The inverse of `to_json` and `arrays`."""
+        columns = fields["columns"]
+        return cls(
+            kind=choice("kind", fields["kind"], ("table", "images")),
+            shape=tuple(int(size) for size in fields["shape"]),
+            columns=None if columns is None else tuple(map(str, columns)),
+            dtype=str(fields["dtype"]),
+            scaling=Scaling(choice("scaling", fields["scaling"], SCALINGS[1:]), offset, scale),
+            label_names=tuple(map(str, fields["label_names"])),
+            table=None if fields["table"] is None else Table.from_json(fields["table"]),
+        )
+
+
+def _check_type(then: Column, now: Column, name: str) -> None:
+    """Refuse a column that means something else than in the data the model was fitted on."""
+    where = f"{name}: column {then.name!r}"
+    if _sort(then) != _sort(now):
+        raise DataError(f"{where} holds {now.kind} cells where the model was fitted on {then.kind}; convert it")
+    zones = ["," in column.dtype for column in (then, now)]
+    if now.dtype.startswith("datetime64") and zones[0] != zones[1]:
+        with_or_without = "has no time zone and had one" if zones[0] else "has a time zone and had none"
+        raise DataError(f"{where} {with_or_without} when the model was fitted; use tz_localize")
+
+
+def _sort(column: Column) -> str:
+    return {"boolean": "coded", "category": "coded", "datetime": "time"}.get(column.kind, "numeric")
+
+
+def _recoded(cells: np.ndarray, then: Column, now: Column, name: str, new_categories: str) -> np.ndarray:
+    """Codes among the levels of `now` as codes among those of `then`."""
+    places = {level: float(code) for code, level in enumerate(then.levels)}
+    new = np.array([*(places.get(level, -1.0) for level in now.levels), -1.0])  # the last for -1
+    present = ~np.isnan(cells)
+    codes = np.where(present, cells, -1.0).astype(np.int64)
+    recoded = np.where(present, new[codes], np.nan)
+    unknown = (recoded == -1.0) & (codes >= 0)
+    if unknown.any() and new_categories == "error":
+        row = int(unknown.argmax())
+        raise DataError(
+            f"{name}: column {then.name!r}, row {row} (counted from 0): category {now.levels[codes[row]]!r} was not "
+            f'there when the model was fitted; correct it, or fit with new_categories="other"'
+        )
+    return recoded
