@@ -45,6 +45,7 @@ class TestHelp:
             "reconstruct",
             "map",
             "pairs",
+            "corrupt",
             "datasets",
             "reproduce",
             "demo",

@@ -14,15 +14,15 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, datasets, experiments, figures, fit, models
+from latens.cli import apply, corrupt, datasets, experiments, figures, fit, models
 from latens.cli.verbs import app
 from latens.errors import Interrupted, LatensError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, datasets, experiments)
-_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "datasets", "reproduce", "demo")
+_NOUNS = (fit, models, apply, figures, corrupt, datasets, experiments)
+_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "datasets", "reproduce", "demo")
 app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))
 
 

@@ -14,6 +14,7 @@ from latens.corruptions.occlusion import Block, Dropout, Masking, Span
 from latens.corruptions.pages import Stains
 from latens.corruptions.registry import CORRUPTIONS, corruption_config, resolve_corruption
 from latens.corruptions.role import Corruption, Custom
+from latens.corruptions.samples import corrupt
 from latens.corruptions.tables import Swap
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Speckle",
     "Stains",
     "Swap",
+    "corrupt",
     "corruption_config",
     "resolve_corruption",
 ]
