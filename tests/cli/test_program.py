@@ -45,6 +45,7 @@ class TestHelp:
             "reconstruct",
             "map",
             "pairs",
+            "corrupt",
             "sweep",
             "datasets",
             "reproduce",

@@ -97,7 +97,8 @@ def test_linear_arguments():
 
 def test_registries():
     assert {"linear", "deep", "wide"} <= set(MODELS)
-    assert {"gaussian", "dropout", "masking", "salt-and-pepper"} <= set(CORRUPTIONS)
+    assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)
+    assert {"block", "span", "blur", "stains", "rotation", "swap"} <= set(CORRUPTIONS)
     assert {"digits", "mnist", "fashion-mnist"} <= set(DATASETS)
     assert "mse" in LOSSES
 

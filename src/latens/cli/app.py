@@ -14,15 +14,15 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, datasets, experiments, figures, fit, models, sweep
+from latens.cli import apply, corrupt, datasets, experiments, figures, fit, models, sweep
 from latens.cli.verbs import app
 from latens.errors import Interrupted, LatensError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, sweep, datasets, experiments)
-_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "sweep", "datasets", "reproduce", "demo")
+_NOUNS = (fit, models, apply, figures, corrupt, sweep, datasets, experiments)
+_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "datasets", "reproduce", "demo")
 app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +13,7 @@ from latens.cli.outputs import TABLES, check_folder, check_output, is_folder
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from latens.data import Source
-    from latens.schema import Schema
 
 __all__ = ["embed", "reconstruct"]
 
@@ -67,12 +64,14 @@ def reconstruct(
     It is in the data's own units; for a denoiser it is the cleaned data. The output is Parquet, CSV or NumPy by its
     suffix; a name without a suffix is a folder of PNG files, named as the images that came in.
     """
+    from latens.cli.writers import write_like
+
     _check(output, errors, force=force, inputs=[model, source])
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
     values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")  # a frame for a typed table
     error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
-    _write(output, estimator.schema_, data, values, {"reconstruction_error": error} if errors else {})
+    write_like(output, values, estimator.schema_, data, **({"reconstruction_error": error} if errors else {}))
     result = {"output": str(output), "rows": len(values), "mean_reconstruction_error": float(error.mean())}
     shared.result(result, f"wrote {len(values):,} rows to {output}; mean squared error {error.mean():.4g}")
 
@@ -84,16 +83,6 @@ def _check(output: Path, errors: bool, *, force: bool, inputs: Sequence[str | Pa
         check_output(output, force=force, inputs=inputs, suffixes=TABLES)
     if errors and output.suffix.lower() not in TABLES[:2]:
         raise typer.BadParameter("errors go into .parquet or .csv", param_hint="--errors")
-
-
-def _write(output: Path, schema: Schema, data: Source, values: Any, more: Mapping[str, np.ndarray]) -> None:
-    from latens.cli.writers import write_pngs, write_table
-
-    if is_folder(output):
-        write_pngs(output, values, schema, data.ids)
-    else:
-        names = schema.columns or data.columns or [f"x{i}" for i in range(schema.n_features)]
-        write_table(output, values, list(names), data, **more)
 
 
 def _blockwise(answer: Callable[[Source], Any], data: Source, shared: Shared, doing: str) -> Any:  # (n, ...)

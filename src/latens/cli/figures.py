@@ -10,7 +10,7 @@ from latens.cli.models import load_model, open_for
 from latens.cli.outputs import FIGURES, check_output
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 
-__all__ = ["map_", "pairs"]
+__all__ = ["CountOption", "RowsOption", "map_", "pairs", "row_numbers"]
 
 RowsOption = Annotated[
     str | None, typer.Option("--rows", help="Which rows, counted from 0: 0,5,9.", show_default=False)
@@ -59,7 +59,7 @@ def pairs(
     from latens.cli.writers import write_figure
 
     check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
-    chosen = None if rows is None else _numbers(rows)
+    chosen = None if rows is None else row_numbers(rows)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
     write_figure(output, estimator.plot_pairs(data, rows=chosen, count=count))
@@ -67,7 +67,8 @@ def pairs(
     shared.result({"output": str(output), "rows": chosen, "shown": shown}, f"wrote {shown} pairs to {output}")
 
 
-def _numbers(rows: str) -> list[int]:
+def row_numbers(rows: str) -> list[int]:
+    """The numbers in ``0,5,9``."""
     try:
         return [int(row) for row in rows.split(",")]
     except ValueError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latens.cli.outputs import is_folder
 from latens.errors import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -21,10 +22,28 @@ if TYPE_CHECKING:
     from latens.data import Source
     from latens.schema import Schema
 
-__all__ = ["write_figure", "write_pngs", "write_table"]
+__all__ = ["write_figure", "write_like", "write_pngs", "write_table"]
 
 # The most that a 16-bit pixel holds.
 _DEEPEST = 65535
+
+
+def write_like(output: Path, values: Any, schema: Schema, source: Source, **more: np.ndarray) -> None:
+    """Write values in the units and shape of the source: a table, or a folder of PNG files.
+
+    Args:
+        output: A table by its suffix; a folder if it is one or has none.
+        values: (n, *shape), or a frame of n rows.
+        schema: Of the source's data.
+        source: What names, ids and labels come from.
+        more: (n,) columns by name, for tables.
+    """
+    if schema.table is not None and isinstance(values, np.ndarray):
+        values = schema.table.frame(values, schema.columns)
+    if is_folder(output):
+        return write_pngs(output, values, schema, source.ids)
+    names = schema.columns or source.columns or [f"x{i}" for i in range(schema.n_features)]
+    write_table(output, values, list(names), source, **more)
 
 
 def write_table(path: Path, values: Any, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
