@@ -135,6 +135,10 @@ class TestWriting:
         with pytest.raises(OutputError, match=r"cannot be written .*; choose another path"):
             write(tmp_path / "no" / "m.latens", {}, {})
 
+    def test_a_name_that_no_folder_takes(self, tmp_path):
+        with pytest.raises(OutputError, match=r"cannot be written \(File name too long\); choose another path"):
+            write(tmp_path / ("m" * 300), {}, {})
+
     def test_has_the_permissions_of_any_other_file(self, tmp_path):
         write(tmp_path / "m.latens", {}, {"w": torch.ones(2)})
         (tmp_path / "other").touch()

@@ -13,7 +13,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{target}: cannot be written ({_reason(error)}); choose another path") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a name that cannot be written cannot be removed either; what went wrong is told above
+            temporary.unlink(missing_ok=True)
 
 
 def read(path: str | Path, expect: Callable[[Mapping[str, Any], TensorInfo], None] | None = None) -> ModelFile:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latens.cli.models import load_model, open_for
-from latens.cli.outputs import TABLES, check_folder, check_output, is_folder
+from latens.cli.outputs import TABLES, check_files, check_folder, check_output, is_folder
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 
 if TYPE_CHECKING:
@@ -67,9 +67,14 @@ def reconstruct(
     It is in the data's own units; for a denoiser it is the cleaned data. The output is Parquet, CSV or NumPy by its
     suffix; a name without a suffix is a folder of PNG files, named as the images that came in.
     """
-    _check(output, errors, force=force, inputs=[model, source])
+    from latens.cli.writers import png_names
+
+    inputs: list[str | Path] = [model, source]
+    _check(output, errors, force=force, inputs=inputs)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
+    if is_folder(output):
+        check_files(output, png_names(len(data), data.ids), inputs=inputs)
     values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")
     error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
     _write(output, estimator.schema_, data, values, {"reconstruction_error": error} if errors else {})
@@ -87,10 +92,10 @@ def _check(output: Path, errors: bool, *, force: bool, inputs: Sequence[str | Pa
 
 
 def _write(output: Path, schema: Schema, data: Source, values: np.ndarray, more: Mapping[str, np.ndarray]) -> None:
-    from latens.cli.writers import write_pngs, write_table
+    from latens.cli.writers import png_names, write_pngs, write_table
 
     if is_folder(output):
-        write_pngs(output, values, schema, data.ids)
+        write_pngs(output, values, schema, png_names(len(data), data.ids))
     else:
         names = schema.columns or data.columns or [f"x{i}" for i in range(schema.n_features)]
         write_table(output, values, list(names), data, **more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def fit(
     Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the newest one and ends
     with the same model.
     """
-    if run.resume and output.exists() and not force:
+    if run.resume and os.path.exists(output) and not force:
         return _already_finished(output, shared)
     check_output(output, force=force, inputs=[source], way_out="--force replaces it, --resume keeps it")
     estimator = build_estimator(model, settings or (), _defaults(shared))

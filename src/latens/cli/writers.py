@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from latens.data import Source
     from latens.schema import Schema
 
-__all__ = ["write_figure", "write_pngs", "write_table"]
+__all__ = ["png_names", "write_figure", "write_pngs", "write_table"]
 
 # The most that a 16-bit pixel holds.
 _DEEPEST = 65535
@@ -29,6 +29,8 @@ _DEEPEST = 65535
 
 def write_table(path: Path, values: np.ndarray, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
     """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
+
+    The values keep their names; of the others one whose name is taken gets a ``_``.
 
     Args:
         path: Parquet, CSV or NumPy by its suffix.
@@ -40,21 +42,19 @@ def write_table(path: Path, values: np.ndarray, names: Sequence[str], source: So
     if path.suffix.lower() == ".npy":
         return _write(path, lambda temporary: _save_npy(temporary, values))
     flat = values.reshape(len(values), -1)
-    ids, labels = _carried(source, [*names, *more])
-    _write_columns(path, ids | {name: flat[:, i] for i, name in enumerate(names)} | more | labels)
+    own = {name: flat[:, i] for i, name in enumerate(names)}
+    ids = _beside(own, [] if source.ids is None else [("id", source.ids)])
+    _write_columns(path, ids | own | _beside({*ids, *own}, [*more.items(), *source.labels.items()]))
 
 
-def _carried(source: Source, taken: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The ids, and the labels by names that differ from those taken."""
-    ids = {} if source.ids is None else {"id": source.ids}
-    names = {*ids, *taken}
-    labels = {}
-    for name, label in source.labels.items():
-        while name in names:
+def _beside(taken: Container[str], columns: Iterable[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The columns by names that differ from those taken and from each other."""
+    free: dict[str, np.ndarray] = {}
+    for name, column in columns:
+        while name in taken or name in free:
             name += "_"
-        names.add(name)
-        labels[name] = label
-    return ids, labels
+        free[name] = column
+    return free
 
 
 def _write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
@@ -94,14 +94,14 @@ def write_figure(path: Path, figure: Figure) -> None:
     _write(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
 
 
-def write_pngs(folder: Path, values: np.ndarray, schema: Schema, ids: np.ndarray | None) -> None:
-    """Write images as PNG files under a folder, by the names they came with or by their row numbers.
+def write_pngs(folder: Path, values: np.ndarray, schema: Schema, names: Sequence[str]) -> None:
+    """Write images as PNG files under a folder.
 
     Args:
         folder: Made if it is not there; it receives all the files or none.
         values: (n, h, w) or (n, h, w, c) in the units of the model's data.
         schema: The model's.
-        ids: (n,) relative paths, or None.
+        names: n relative paths, which nothing but older files has in the folder; see `png_names`.
 
     Raises:
         DataError: The data are no images that a PNG can hold.
@@ -110,9 +110,9 @@ def write_pngs(folder: Path, values: np.ndarray, schema: Schema, ids: np.ndarray
     pixels = _as_pixels(values, schema)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.absolute().parent) as stage:
-            for name, image in zip(_png_names(len(pixels), ids), pixels, strict=True):
+            for name, image in zip(names, pixels, strict=True):
                 _save_png(Path(stage, name), image)
-            _move_into(Path(stage), folder)
+            _move_into(Path(stage), folder, names)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
 
@@ -133,7 +133,7 @@ def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8, o
     return pixels
 
 
-def _png_names(n: int, ids: np.ndarray | None) -> list[str]:
+def png_names(n: int, ids: np.ndarray | None) -> list[str]:
     """Each row's own name, ending in .png, if these are relative, stay inside and differ; else its number."""
     own = [PurePosixPath(str(name)) for name in ids] if ids is not None else []
     names = [str(name.with_suffix(".png")) for name in own if name.name]
@@ -150,8 +150,8 @@ def _save_png(path: Path, image: np.ndarray) -> None:
     Image.fromarray(image).save(path, format="PNG")
 
 
-def _move_into(stage: Path, folder: Path) -> None:
-    for path in sorted(stage.rglob("*.png")):
-        target = folder / path.relative_to(stage)
+def _move_into(stage: Path, folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(path, target)
+        shutil.move(stage / name, target)
