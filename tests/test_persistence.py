@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from latens.errors import ModelFileError, OutputError
-from latens.persistence import FORMAT, read, read_header, write
+from latens.persistence import FORMAT, read, read_header, tensor_infos, write
 
 
 @pytest.fixture
@@ -96,6 +96,33 @@ class TestRefusals:
         rewritten(saved, lambda header: header.update(format=FORMAT + 1))
         with pytest.raises(ModelFileError, match=rf"format {FORMAT + 1} is newer .* upgrade latens"):
             read(saved)
+
+    @pytest.mark.parametrize("number", [0, -1, True, 1.0, "1", None])
+    def test_a_format_that_is_none(self, saved, number):
+        rewritten(saved, lambda header: header.update(format=number))
+        with pytest.raises(ModelFileError, match=r"its latens header names no format; take another copy"):
+            read(saved)
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            None,
+            [],
+            {"dtype": "F32"},
+            {"dtype": ["F32"], "shape": [6]},
+            {"dtype": {}, "shape": [6]},
+            {"dtype": "F32", "shape": [float("inf")]},
+            {"dtype": "F32", "shape": [6.0]},
+            {"dtype": "F32", "shape": [True]},
+            {"dtype": "F32", "shape": "6"},
+            {"dtype": "F32", "shape": {"6": 6}},
+        ],
+    )
+    def test_a_tensor_that_is_not_described(self, tmp_path, entry):
+        text = json.dumps({"w": entry}).replace("Infinity", "1e999").encode()
+        (tmp_path / "m.latens").write_bytes(struct.pack("<Q", len(text)) + text + bytes(24))
+        with pytest.raises(ModelFileError, match=r"m\.latens: tensor 'w' is not described; take another copy"):
+            tensor_infos(tmp_path / "m.latens")
 
     def test_a_foreign_safetensors_file(self, tmp_path):
         save_file({"w": torch.ones(2)}, tmp_path / "foreign.safetensors")
