@@ -105,6 +105,8 @@ def _open(data: object, kind: str | None, labels: Labels, array: str | None) -> 
 
 def _open_name(name: str | bytes, kind: str | None, labels: Labels, array: str | None) -> Source:
     text = os.fsdecode(name)
+    if not text:  # to a path it would be the current folder
+        raise DataError("the name of the data is empty; give a file, a folder, or dataset:NAME")
     if text == "-":
         return _from_stream(sys.stdin.buffer, kind, labels)
     if text.startswith(_DATASET):
