@@ -113,7 +113,7 @@ class Checkpoints(Callback):
             _make_folder(self.folder)
             header, tensors = state.checkpoint()
             persistence.write(path, header, tensors)
-            for old in sorted(self.folder.glob("step-*.latens"))[:-2]:
+            for old in _checkpoints_in(self.folder)[:-2]:
                 old.unlink(missing_ok=True)
         self._last, self._written = time.monotonic(), (state.step, state.epoch)
         return path
@@ -121,12 +121,17 @@ class Checkpoints(Callback):
 
 def newest(folder: str | Path) -> persistence.ModelFile | None:
     """The newest valid checkpoint of a run folder, by step and never by clock; None if there is none."""
-    for path in sorted(Path(folder).glob("step-*.latens"), reverse=True):
+    for path in reversed(_checkpoints_in(Path(folder))):
         try:
             return persistence.read(path)
         except ModelFileError as error:
             warnings.warn(f"skipped a checkpoint: {error}", RuntimeWarning, stacklevel=2)
     return None
+
+
+def _checkpoints_in(folder: Path) -> list[Path]:
+    """Oldest first; a folder of such a name is none."""
+    return sorted(path for path in folder.glob("step-*.latens") if path.is_file())
 
 
 class SignalGuard(Callback):

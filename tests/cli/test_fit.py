@@ -186,6 +186,25 @@ class TestResume:
         assert outcome.err.startswith("latens: warning: skipped a checkpoint")
         assert outcome.err.count("\n") == 1
 
+    @pytest.mark.parametrize("words", [(), ("--force",), ("--resume",)])
+    def test_a_folder_with_a_checkpoint_s_name_is_left_alone(self, run, tmp_path, words):
+        folder = tmp_path / "m.latens.run" / "step-000000001.latens"
+        folder.mkdir(parents=True)
+        outcome = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK, "--checkpoint-steps", 2, *words)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert [path.name for path in (tmp_path / "m.latens.run").iterdir()] == [folder.name]
+
+    def test_a_checkpoint_that_cannot_be_removed(self, run, tmp_path, monkeypatch):
+        def refuse(path: Path, **how: bool) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        (tmp_path / "m.latens.run").mkdir()
+        (tmp_path / "m.latens.run" / "step-000000001.latens").touch()
+        monkeypatch.setattr(Path, "unlink", refuse)
+        outcome = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK, "--force")
+        assert outcome.code == 1
+        assert ".latens: cannot be removed (Operation not permitted); choose another output" in outcome.err
+
     def test_two_fits_do_not_share_a_folder(self, run, tmp_path):
         import fcntl
 
