@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from latens.errors import ConfigError, OutputError
 
-__all__ = ["FIGURES", "TABLES", "check_files", "check_folder", "check_output", "is_folder"]
+__all__ = ["FIGURES", "TABLES", "check_files", "check_folder", "check_output", "check_results", "is_folder"]
 
 TABLES = (".parquet", ".csv", ".npy")
 FIGURES = (".png", ".svg", ".pdf")
@@ -86,6 +86,25 @@ def check_files(folder: Path, names: Iterable[str], *, inputs: Iterable[str | Pa
         if not above.is_dir():
             raise OutputError(f"{target}: cannot be written ({above} is a file); choose another folder")
         _check_permission(target, above)
+
+
+def check_results(folder: Path, names: Sequence[str], mark: str, *, force: bool, ours: Callable[[Path], bool]) -> None:
+    """Refuse a folder whose files would be replaced, unless an earlier run of the same verb left them.
+
+    Args:
+        folder: Where the verb's files go; it need not be there.
+        names: Of the files and folders that the verb writes into it.
+        mark: The file that the verb writes before all others, by which its own folder is known.
+        force: Whether files that somebody else left may be replaced.
+        ours: Whether a file was written by latens.
+
+    Raises:
+        OutputError: It holds something of these names, and no mark.
+    """
+    there = [folder / name for name in names if os.path.lexists(folder / name)]
+    if force or not there or ours(folder / mark):
+        return
+    raise OutputError(f"{there[0]}: exists, and no earlier run left it; choose another folder, or --force replaces it")
 
 
 def is_folder(output: str | Path) -> bool:
