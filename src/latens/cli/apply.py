@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from latens.cli.models import load_model, open_for
-from latens.cli.outputs import TABLES, check_folder, check_output, is_folder
+from latens.cli.outputs import TABLES, check_files, check_folder, check_output, is_folder
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 
 if TYPE_CHECKING:
@@ -64,11 +64,14 @@ def reconstruct(
     It is in the data's own units; for a denoiser it is the cleaned data. The output is Parquet, CSV or NumPy by its
     suffix; a name without a suffix is a folder of PNG files, named as the images that came in.
     """
-    from latens.cli.writers import write_like
+    from latens.cli.writers import png_names, write_like
 
-    _check(output, errors, force=force, inputs=[model, source])
+    inputs: list[str | Path] = [model, source]
+    _check(output, errors, force=force, inputs=inputs)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
+    if is_folder(output):
+        check_files(output, png_names(len(data), data.ids), inputs=inputs)
     values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")  # a frame for a typed table
     error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
     write_like(output, values, estimator.schema_, data, **({"reconstruction_error": error} if errors else {}))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latens.cli.figures import CountOption, RowsOption, row_numbers
-from latens.cli.outputs import FIGURES, TABLES, check_folder, check_output, is_folder
+from latens.cli.outputs import FIGURES, TABLES, check_files, check_folder, check_output, is_folder
 from latens.cli.verbs import ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
 from latens.errors import ConfigError
 
@@ -59,7 +59,7 @@ def corrupt(
     if preview:
         _draw(data, leaves, _chosen(rows, count, len(data)), output, shared)
     else:
-        _write(data, *leaves.popitem(), output, shared)
+        _write(data, source, *leaves.popitem(), output, shared)
 
 
 def _check(source: str, output: Path, names: Sequence[str], preview: bool, rows: str | None, force: bool) -> None:
@@ -115,19 +115,21 @@ def _draw(data: Source, leaves: Mapping[str, Corruption], rows: np.ndarray, outp
     shared.result(result, f"wrote {count(len(rows), 'row')} under {count(len(leaves), 'corruption')} to {output}")
 
 
-def _write(data: Source, word: str, leaf: Corruption, output: Path, shared: Shared) -> None:
+def _write(data: Source, source: str, word: str, leaf: Corruption, output: Path, shared: Shared) -> None:
     import numpy as np
 
     from latens import corruptions
-    from latens.cli.writers import write_like
+    from latens.cli.writers import png_names, write_like
     from latens.devices import resolve_device
     from latens.schema import Schema
 
+    if is_folder(output):
+        check_files(output, png_names(len(data), data.ids), inputs=[source])
     schema, device = Schema.learn(data, np.arange(len(data))), resolve_device(shared.device)
     values = corruptions.corrupt(data, schema, leaf, seed=shared.seed or 0, device=device)
     write_like(output, values, schema, data)
-    change = schema.scale_values(values) - schema.scale_values(data.values)
-    mean = float(np.square(change, dtype=np.float64).mean())
+    change = np.square(schema.scale_values(values) - schema.scale_values(data.values), dtype=np.float64)
+    mean = float(np.where(np.isnan(change), 0.0, change).mean())
     result = {
         "output": str(output),
         "rows": len(values),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from latens.cli.models import load_model, open_for
 from latens.cli.outputs import FIGURES, check_output
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.errors import ConfigError
 
 __all__ = ["CountOption", "RowsOption", "map_", "pairs", "row_numbers"]
 
@@ -62,6 +64,7 @@ def pairs(
     chosen = None if rows is None else row_numbers(rows)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
+    _check_rows(chosen or (), len(data))
     write_figure(output, estimator.plot_pairs(data, rows=chosen, count=count))
     shown = len(chosen) if chosen is not None else min(count, len(data))
     shared.result({"output": str(output), "rows": chosen, "shown": shown}, f"wrote {shown} pairs to {output}")
@@ -73,3 +76,9 @@ def row_numbers(rows: str) -> list[int]:
         return [int(row) for row in rows.split(",")]
     except ValueError:
         raise typer.BadParameter(f"{rows!r} is no list of row numbers, as in 0,5,9", param_hint="--rows") from None
+
+
+def _check_rows(rows: Sequence[int], n: int) -> None:
+    for row in rows:
+        if not 0 <= row < n:
+            raise ConfigError(f"--rows {row} is not in the data's {n} rows; use numbers from 0 to {n - 1}")

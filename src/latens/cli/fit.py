@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def fit(
     Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the newest one and ends
     with the same model.
     """
-    if run.resume and output.exists() and not force:
+    if run.resume and os.path.exists(output) and not force:
         return _already_finished(output, shared)
     inputs: list[str | Path] = [source] if begun is None else [source, begun]
     check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
