@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +26,10 @@ class Samples(Protocol):
     def values(self) -> np.ndarray: ...  # (n, *shape)
     @property
     def kind(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int | None, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[np.generic]: ...
     @property
     def columns(self) -> tuple[str, ...] | None: ...
     @property
@@ -74,7 +78,7 @@ class Schema:
 
     Args:
         kind: ``"table"`` or ``"images"``.
-        shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images.
+        shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images; None for a size that is free.
         columns: The features' names, if they have any.
         dtype: Of the values it was fitted on.
         typed: A frame, CSV or Parquet, whose columns have units of their own.
@@ -83,7 +87,7 @@ class Schema:
     """
 
     kind: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     columns: tuple[str, ...] | None
     dtype: str
     typed: bool
@@ -102,13 +106,22 @@ class Schema:
         """
         return cls(
             kind=source.kind,
-            shape=tuple(source.values.shape[1:]),
+            shape=source.shape,
             columns=source.columns,
-            dtype=str(source.values.dtype),
+            dtype=str(source.dtype),
             typed=source.typed,
             scaling=_learn_scaling(source, rows, choice("scaling", scaling, SCALINGS)),
             label_names=tuple(source.labels),
         )
+
+    def covering(self, target: Samples, rows: np.ndarray) -> Schema:
+        """The same, its range wide enough for the `rows` of what is to be predicted: a sigmoid must reach them."""
+        low, high = _extent(target.values, rows) if self.bounded else (0.0, 0.0)
+        least, most = float(self.scaling.offset.min()), float((self.scaling.offset + self.scaling.scale).max())
+        if not self.bounded or (least <= low and high <= most):
+            return self
+        low, high = min(low, least), max(high, most)
+        return replace(self, scaling=Scaling("range", np.full((), low), np.full((), high - low)))
 
     @property
     def bounded(self) -> bool:
@@ -117,8 +130,8 @@ class Schema:
 
     @property
     def n_features(self) -> int:
-        """Numbers in one sample."""
-        return math.prod(self.shape)
+        """Numbers in one sample; where sizes are free, in one pixel."""
+        return math.prod(size for size in self.shape if size is not None)
 
     def scale_values(self, values: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n, *shape)
         """The values as the model sees them: float64 for float64 input, float32 otherwise."""
@@ -127,24 +140,29 @@ class Schema:
             return values.astype(kept, copy=False)
         return self.scaling.apply(values.reshape(len(values), -1)).astype(kept).reshape(values.shape)
 
-    def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) -> (n, *shape)
+    def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) or (n, *shape) -> (n, *shape)
         """Back in the user's units and shape; the dtype stays."""
         flat = values.reshape(len(values), -1)
         if not self.scaling.identity:
             flat = self.scaling.undo(flat).astype(values.dtype)
-        return flat.reshape(len(values), *self.shape)
+        sizes = [size for size in self.shape if size is not None]
+        return flat.reshape((len(values), *sizes) if len(sizes) == len(self.shape) else values.shape)
 
     def check(self, source: Samples) -> None:
         """Refuse a source that this schema does not describe, naming the difference."""
-        shape = tuple(source.values.shape[1:])
-        if shape != self.shape:
+        fits = len(source.shape) == len(self.shape) and all(
+            mine in (None, theirs) for mine, theirs in zip(self.shape, source.shape, strict=True)
+        )
+        if not fits:
             raise DataError(
-                f"{source.name}: samples of shape {shape} where the model was fitted on {self.shape}; "
+                f"{source.name}: samples of shape {source.shape} where the model was fitted on {self.shape}; "
                 f"give it {self.describe()}"
             )
 
     def describe(self) -> str:
         """The data in words: ``images of 28 x 28`` or ``tables of 12 columns``."""
+        if None in self.shape:
+            return f"images of any size, {self.n_features} channel{'s' * (self.n_features != 1)}"
         if self.kind == "images":
             return f"images of {' x '.join(map(str, self.shape))}"
         return f"tables of {self.shape[0]} column{'s' * (self.shape[0] != 1)}"
@@ -171,7 +189,7 @@ class Schema:
         columns = fields["columns"]
         return cls(
             kind=choice("kind", fields["kind"], ("table", "images")),
-            shape=tuple(int(size) for size in fields["shape"]),
+            shape=tuple(None if size is None else int(size) for size in fields["shape"]),
             columns=None if columns is None else tuple(map(str, columns)),
             dtype=str(fields["dtype"]),
             typed=bool(fields["typed"]),
@@ -183,7 +201,7 @@ class Schema:
 def _learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
     low, high = _extent(source.values, rows)
     unit = low >= 0.0 and high <= 1.0
-    by_range = source.kind == "images" or source.values.dtype == np.uint8
+    by_range = source.kind == "images" or source.dtype == np.uint8
     if name == "auto":
         name = "range" if by_range else "unit" if unit and not source.typed else "standard"
     if name in ("range", "none") and unit:
@@ -220,6 +238,9 @@ def _safe(deviation: np.ndarray, mean: np.ndarray, dtype: np.dtype[Any]) -> np.n
 
 
 def _blocks(values: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    if values.dtype == object:  # images of different sizes: one at a time
+        yield from (values[row].reshape(1, -1).astype(np.float64) for row in rows)
+        return
     for start in range(0, len(rows), _CHUNK):
         block = values[rows[start : start + _CHUNK]]
         yield block.reshape(len(block), -1).astype(np.float64)

@@ -16,6 +16,7 @@ from latens.analysis import Referee, judge
 from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
 from latens.data import Source, open_source, split
 from latens.data.batches import ResidentRows, TrainingData, resident
+from latens.data.pairs import paired
 from latens.devices import launch, resolve_device
 from latens.errors import ConfigError, DataError, whole
 from latens.estimators.inference import Applied
@@ -29,7 +30,7 @@ from latens.training import TrainConfig, train
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Reconstructor"]
+__all__ = ["Reconstructor", "floating", "mean_squares"]
 
 
 class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -82,6 +83,13 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _scaling(self) -> str:
         return self.scaling
 
+    def _any_size(self) -> bool:
+        """Whether images may differ in size."""
+        return False
+
+    def _applied(self, network: torch.nn.Module) -> Applied:
+        return Applied(network, resolve_device(self.device))
+
     # ---- learning ----------------------------------------------------------------------------------------------
 
     def fit(
@@ -99,7 +107,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Args:
             X: (n, d) array or frame, (n, h, w) or (n, h, w, c) images, a `Source`, or a path.
             y: Ignored; labels never affect training.
-            target: What to predict instead of X, row by row: clean partners of noisy data.
+            target: What to predict instead of X: clean partners of noisy data, row by row, folders by file name.
             callbacks: Who watches the fit.
             run_folder: Where checkpoints go, and come from with `resume`.
             resume: Go on from the folder's newest valid checkpoint, if there is one.
@@ -110,14 +118,16 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             DivergedError: The loss stopped being a number.
         """
         source = self._open(X, fitting=True)
+        clean = None if target is None else self._partners(source, target)
         seed = resolve_seed(self.random_state)
         learned, held_out = self._rows(len(source), seed)
-        self.schema_ = Schema.learn(source, learned, self._scaling())
+        self.schema_ = self._learn_schema(source, learned)
         if len(source.shape) > 1:
             self.n_features_in_ = self.schema_.n_features
-        x = resident(source, self.schema_, resolve_device(self.device))
-        y_clean = x if target is None else self._partners(target, len(source))
-        data = TrainingData(*(self._resident_rows(x, y_clean, rows, seed) for rows in (learned, held_out)))
+        if clean is not None:
+            self.schema_.check(clean)
+            self.schema_ = self.schema_.covering(clean, learned)
+        data = self._training_data(source, clean, (learned, held_out), seed)
         folder = None if run_folder is None else Path(run_folder)
         self._learn(data, seed, callbacks, folder, resume)
         self._judge(data)
@@ -132,16 +142,21 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         learned, held_out = split(n, self.validation_fraction, seed)
         return (learned, held_out) if len(learned) > 1 else (np.arange(n), learned[:0])
 
-    def _resident_rows(self, x: torch.Tensor, target: torch.Tensor, rows: np.ndarray, seed: int) -> ResidentRows:
-        size = whole("batch_size", self.batch_size, at_least=2)
-        return ResidentRows(x, target, torch.from_numpy(rows).to(x.device), size, seed)
+    def _learn_schema(self, source: Source, learned: np.ndarray) -> Schema:
+        return Schema.learn(source, learned, self._scaling())
 
-    def _partners(self, target: Any, n: int) -> torch.Tensor:
-        source = open_source(target)
-        self.schema_.check(source)
-        if len(source) != n:
-            raise DataError(f"target has {len(source)} rows for the {n} of X; give one clean row for each noisy one")
-        return resident(source, self.schema_, resolve_device(self.device))
+    def _training_data(
+        self, source: Source, clean: Source | None, rows: tuple[np.ndarray, np.ndarray], seed: int
+    ) -> TrainingData:
+        device = resolve_device(self.device)
+        x = resident(source, self.schema_, device)
+        target = x if clean is None else resident(clean, self.schema_, device)
+        size = whole("batch_size", self.batch_size, at_least=2)
+        return TrainingData(*(ResidentRows(x, target, torch.from_numpy(part).to(device), size, seed) for part in rows))
+
+    def _partners(self, source: Source, target: Any) -> Source:
+        clean = open_source(target)
+        return paired(source, clean if self._any_size() else clean.one_size())
 
     def _learn(
         self, data: TrainingData, seed: int, callbacks: Sequence[Callback], folder: Path | None, resume: bool
@@ -155,7 +170,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._keep(network)
 
     def _keep(self, network: torch.nn.Module) -> None:
-        self.network_ = Applied(network, resolve_device(self.device))
+        self.network_ = self._applied(network)
         self.n_components_ = self.network_.code_size(self.schema_.shape)
         self._n_features_out = self.n_components_
 
@@ -198,7 +213,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         codes = open_source(Z).values
         if codes.shape[1:] != (self.n_components_,):
             raise DataError(f"codes of shape {codes.shape[1:]} where this model has {self.n_components_} components")
-        return self.schema_.unscale_values(self.network_.decode(_floating(codes)))
+        return self.schema_.unscale_values(self.network_.decode(floating(codes)))
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """What the network makes of X, in its units and shape; for a denoiser the cleaned data."""
@@ -209,7 +224,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         source = self._applied_source(X)
         scaled = self.schema_.scale_values(source.values)
         reconstructed = self.schema_.unscale_values(self.network_.reconstruct(scaled))
-        return np.asarray(_floating(source.values) - reconstructed)
+        return np.asarray(floating(source.values) - reconstructed)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
         """Mean squared residual of each sample, (n,) float64.
@@ -222,7 +237,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             residuals = scaled - self.network_.reconstruct(scaled)
         else:
             residuals = self.residuals(X)
-        return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
+        return mean_squares(residuals)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the reconstruction error, (n,): higher is more normal."""
@@ -247,7 +262,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         source = self._applied_source(X)
         chosen = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int) if rows is None else rows
-        part = source.take(_existing(chosen, len(source)))
+        part = source.take(_existing(chosen, len(source))).one_size("choose rows of one size")
         return plot_pairs(part.values, self.reconstruct(part), columns=self.schema_.columns)
 
     def save(self, path: str | Path) -> None:
@@ -264,11 +279,14 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _open(self, X: Any, *, fitting: bool) -> Source:
         """X as a Source, its names and width remembered or checked as scikit-learn does."""
         if isinstance(X, (str, os.PathLike, Source)):
-            return self._open_named(X, fitting=fitting)
-        source = open_source(X)
+            return self._sized(self._open_named(X, fitting=fitting))
+        source = self._sized(open_source(X))
         if len(source.shape) == 1:
             validate_data(self, X, reset=fitting, skip_check_array=True)
         return source
+
+    def _sized(self, source: Source) -> Source:
+        return source if self._any_size() else source.one_size()
 
     def _open_named(self, X: Any, *, fitting: bool) -> Source:
         if not fitting:
@@ -305,7 +323,13 @@ def _scaled_error(network: Applied, x: np.ndarray, target: np.ndarray) -> float:
     return float(np.square(difference, dtype=np.float64).mean())
 
 
-def _floating(values: np.ndarray) -> np.ndarray:
+def mean_squares(residuals: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n,)
+    """The mean square of each row, in float64."""
+    return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
+
+
+def floating(values: np.ndarray) -> np.ndarray:
+    """As floats: float64 stays, all else becomes float32."""
     return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
 
 
