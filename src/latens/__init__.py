@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latens.corruptions import Dropout, GaussianNoise, Masking, SaltAndPepper
     from latens.data import Source, open_source
-    from latens.estimators import Autoencoder, LinearAutoencoder, load
+    from latens.estimators import Autoencoder, ConvAutoencoder, LinearAutoencoder, load
     from latens.history import History
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Autoencoder": "latens.estimators",
+    "ConvAutoencoder": "latens.estimators",
     "Dropout": "latens.corruptions",
     "GaussianNoise": "latens.corruptions",
     "History": "latens.history",
@@ -31,6 +32,7 @@ _HOMES = {
 
 __all__ = [
     "Autoencoder",
+    "ConvAutoencoder",
     "Dropout",
     "GaussianNoise",
     "History",

@@ -24,7 +24,7 @@ class Referee:
         model_error: The model's, on the same rows, in the same units.
         rows: ``"held-out"``, or ``"training"`` if nothing was held out.
         n_rows: How many.
-        n_features: Numbers in a sample.
+        n_features: Numbers in a sample; of a fully convolutional model in a pixel, which has a code of its own.
     """
 
     n_components: int
@@ -50,8 +50,8 @@ class Referee:
         where = f"on {self.n_rows:,} {self.rows} row{'s' * (self.n_rows != 1)}"
         if not self.comparable:
             return (
-                f"error {self.model_error:.4g} {where}; PCA with {self.n_components} components for "
-                f"{self.n_features} features would only copy, so there is no comparison"
+                f"error {self.model_error:.4g} {where}; PCA with {_counted(self.n_components, 'component')} for "
+                f"{_counted(self.n_features, 'feature')} would only copy, so there is no comparison"
             )
         figures = f"({self.model_error:.4g} against {self.pca_error:.4g} {where})"
         if abs(self.ratio - 1) <= _LEVEL:
@@ -59,6 +59,10 @@ class Referee:
         if self.ratio < 1:
             return f"beats exact PCA of the same size by {100 * (1 - self.ratio):.1f} % {figures}"
         return f"use PCA: its error at the same size is {100 * (1 - 1 / self.ratio):.1f} % smaller {figures}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def judge(train: np.ndarray, held_out: np.ndarray, model_error: float, n_components: int) -> Referee:

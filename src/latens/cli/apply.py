@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,6 +70,8 @@ def reconstruct(
     _check(output, errors, force=force, inputs=[model, source])
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
+    if not is_folder(output):
+        data = data.one_size("write them into a folder: -o cleaned")
     values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")
     error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
     _write(output, estimator.schema_, data, values, {"reconstruction_error": error} if errors else {})
@@ -86,23 +88,25 @@ def _check(output: Path, errors: bool, *, force: bool, inputs: Sequence[str | Pa
         raise typer.BadParameter("errors go into .parquet or .csv", param_hint="--errors")
 
 
-def _write(output: Path, schema: Schema, data: Source, values: np.ndarray, more: Mapping[str, np.ndarray]) -> None:
+def _write(output: Path, schema: Schema, data: Source, values: Any, more: Mapping[str, np.ndarray]) -> None:
     from latens.cli.writers import write_pngs, write_table
 
     if is_folder(output):
         write_pngs(output, values, schema, data.ids)
     else:
-        names = schema.columns or data.columns or [f"x{i}" for i in range(schema.n_features)]
+        names = schema.columns or data.columns or [f"x{i}" for i in range(data.n_features)]
         write_table(output, values, list(names), data, **more)
 
 
-def _blockwise(
-    answer: Callable[[Source], np.ndarray], data: Source, shared: Shared, doing: str
-) -> np.ndarray:  # (n, ...)
-    """The answer for all rows, block by block; a row's answer does not depend on its block."""
+def _blockwise(answer: Callable[[Source], Any], data: Source, shared: Shared, doing: str) -> Any:  # (n, ...)
+    """The answer for all rows, block by block; a row's answer does not depend on its block.
+
+    For images of different sizes it may be a list of images.
+    """
     import numpy as np
 
     size = max(1, _BLOCK_NUMBERS // data.n_features)
     starts = range(0, len(data), size)
     rows = np.arange(len(data))
-    return np.concatenate([answer(data.take(rows[start : start + size])) for start in shared.track(starts, doing)])
+    answers = [answer(data.take(rows[start : start + size])) for start in shared.track(starts, doing)]
+    return np.concatenate(answers) if isinstance(answers[0], np.ndarray) else [row for part in answers for row in part]

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-ModelOption = Annotated[str, typer.Option("--model", help="linear, deep or wide.")]
+ModelOption = Annotated[str, typer.Option("--model", help="linear, deep, wide, convolutional or asymmetric.")]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", metavar="SOURCE", help="Clean partners to predict, by file name.", show_default=False),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -69,6 +73,7 @@ def fit(
     shared: Shared,
     model: ModelOption = "deep",
     settings: SetOption = None,
+    target: TargetOption = None,
     force: ForceOption = False,
 ) -> None:
     """Train a model and write it to one file.
@@ -78,11 +83,14 @@ def fit(
     """
     if run.resume and output.exists() and not force:
         return _already_finished(output, shared)
-    check_output(output, force=force, inputs=[source], way_out="--force replaces it, --resume keeps it")
+    check_output(
+        output, force=force, inputs=[source, target or source], way_out="--force replaces it, --resume keeps it"
+    )
     estimator = build_estimator(model, settings or (), _defaults(shared))
     data = _open(source, reading)
+    clean = None if target is None else _open(target, reading)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
-        _train(estimator, data, run, run_folder(output))
+        _train(estimator, data, clean, run, run_folder(output))
         estimator.save(output)
     shared.result(_result(estimator, output), _closing_words(estimator, source, output))
 
@@ -97,10 +105,10 @@ def _open(source: str, reading: Reading) -> Source:
     return latens.open_source(source, **reading.how)
 
 
-def _train(estimator: Reconstructor, data: Source, run: Run, folder: Path) -> None:
+def _train(estimator: Reconstructor, data: Source, clean: Source | None, run: Run, folder: Path) -> None:
     callbacks, guard = run.callbacks(folder)
     with guard:
-        estimator.fit(data, callbacks=callbacks, run_folder=folder, resume=run.resume)
+        estimator.fit(data, target=clean, callbacks=callbacks, run_folder=folder, resume=run.resume)
 
 
 def _already_finished(output: Path, shared: Shared) -> None:

@@ -41,6 +41,8 @@ def open_for(estimator: Reconstructor, source: str, reading: Reading) -> Source:
 
     schema = estimator.schema_
     data = latens.open_source(source, **reading.how, columns=schema.columns, optional_labels=schema.label_names)
+    if None not in schema.shape:
+        data = data.one_size()
     schema.check(data)
     return data
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from latens.estimators.autoencoder import Autoencoder
+from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
 
-__all__ = ["Autoencoder", "LinearAutoencoder", "load"]
+__all__ = ["Autoencoder", "ConvAutoencoder", "LinearAutoencoder", "load"]

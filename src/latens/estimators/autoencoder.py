@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from latens.corruptions import resolve_corruption
-from latens.errors import ConfigError, choice, whole
 from latens.estimators.reconstruction import Reconstructor
-from latens.estimators.sizes import code_size
-from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
+from latens.estimators.sizes import code_size, dense_widths, output_of, whole_widths
 from latens.schema import Schema
 
 __all__ = ["Autoencoder"]
-
-_LAYERS = 100
 
 
 class Autoencoder(Reconstructor):
@@ -124,39 +118,14 @@ class Autoencoder(Reconstructor):
     def network_config(self, schema: Schema) -> dict[str, Any]:
         features = schema.n_features
         code = code_size(self.n_components, features, wide=self.network_name() == "wide")
-        widths = self._widths(features, code)
-        decoder = None if self.decoder_hidden is None else [code, *_whole_widths(self.decoder_hidden), features]
+        widths = dense_widths(self.hidden, features, code)
+        decoder = None if self.decoder_hidden is None else [code, *whole_widths(self.decoder_hidden), features]
         return {
             "encoder": [features, *widths, code],
             "decoder": decoder,
             "block": {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": self.dropout},
             "code_activation": self.code_activation,
-            "output": self._output(schema),
+            "output": output_of(self.output, schema),
             "tied": bool(self.tied),
             "corruption": resolve_corruption(self.corruption),
         }
-
-    def _widths(self, features: int, code: int) -> list[int]:
-        if not isinstance(self.hidden, str):
-            return _whole_widths(self.hidden)
-        if choice("hidden", self.hidden, ("taper", "wide")) == "wide":
-            return wide_widths(features)
-        if code > features:
-            raise ConfigError(
-                f"n_components={code} exceeds the {features} input features; "
-                f'use n_components<={features} or hidden="wide"'
-            )
-        return taper_widths(features, code)
-
-    def _output(self, schema: Schema) -> str:
-        if choice("output", self.output, ("auto", *OUTPUTS)) == "auto":
-            return "sigmoid" if schema.bounded else "linear"
-        return self.output
-
-
-def _whole_widths(widths: Sequence[int]) -> list[int]:
-    if not isinstance(widths, (list, tuple, np.ndarray)):
-        raise ConfigError(f'hidden={widths!r} gives no widths; use "taper", "wide", or a list such as [500, 250]')
-    if len(widths) > _LAYERS:
-        raise ConfigError(f"hidden has {len(widths)} layers; use at most {_LAYERS}")
-    return [whole("hidden", width, at_least=1) for width in widths]

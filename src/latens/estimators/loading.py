@@ -16,6 +16,7 @@ from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
 from latens.errors import LatensError, ModelFileError
 from latens.estimators.autoencoder import Autoencoder
+from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.saving import MODEL, SCHEMA
@@ -29,6 +30,7 @@ __all__ = ["ESTIMATORS", "load"]
 ESTIMATORS: dict[str, Callable[..., Reconstructor]] = {
     "Autoencoder": Autoencoder,
     "LinearAutoencoder": LinearAutoencoder,
+    "ConvAutoencoder": ConvAutoencoder,
 }
 
 
@@ -92,7 +94,8 @@ def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> N
         raise ModelFileError(f"{path}: estimator {header.get('estimator')!r} is not known to this latens; upgrade it")
     try:
         network = skeleton(header["model"], header["config"])
-        features = int(np.prod(header["schema"]["shape"], dtype=np.float64))
+        sizes = [size for size in header["schema"]["shape"] if size is not None]
+        features = int(np.prod(sizes, dtype=np.float64))
     except (LatensError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelFileError(f"{path}: its header does not describe a model ({error}); take another copy") from error
     expected = persistence.describe({f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
