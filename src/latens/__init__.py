@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Swap,
     )
     from latens.data import Source, open_source
-    from latens.estimators import Autoencoder, LinearAutoencoder, load, sweep
+    from latens.estimators import Autoencoder, ConvAutoencoder, LinearAutoencoder, load, sweep
     from latens.history import History
 
 __version__ = "0.1.0"
@@ -33,6 +33,7 @@ _HOMES = {
     "Autoencoder": "latens.estimators",
     "Block": "latens.corruptions",
     "Blur": "latens.corruptions",
+    "ConvAutoencoder": "latens.estimators",
     "Dropout": "latens.corruptions",
     "GaussianNoise": "latens.corruptions",
     "History": "latens.history",
@@ -55,6 +56,7 @@ __all__ = [
     "Autoencoder",
     "Block",
     "Blur",
+    "ConvAutoencoder",
     "Dropout",
     "GaussianNoise",
     "History",

@@ -247,7 +247,7 @@ class TestResume:
 
 
 class TestSettings:
-    @pytest.mark.parametrize("estimator", [latens.Autoencoder, latens.LinearAutoencoder])
+    @pytest.mark.parametrize("estimator", [latens.Autoencoder, latens.LinearAutoencoder, latens.ConvAutoencoder])
     def test_every_argument_can_be_named(self, estimator):
         defaults = {name: p.default for name, p in inspect.signature(estimator).parameters.items()}
         words = [

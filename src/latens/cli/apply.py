@@ -72,7 +72,9 @@ def reconstruct(
     data = open_for(estimator, source, reading)
     if is_folder(output):
         check_files(output, png_names(len(data), data.ids), inputs=inputs)
-    values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")  # a frame for a typed table
+    else:
+        data = data.one_size("write them into a folder: -o cleaned")
+    values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")
     error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
     write_like(output, values, estimator.schema_, data, **({"reconstruction_error": error} if errors else {}))
     result = {"output": str(output), "rows": len(values), "mean_reconstruction_error": float(error.mean())}
@@ -89,7 +91,10 @@ def _check(output: Path, errors: bool, *, force: bool, inputs: Sequence[str | Pa
 
 
 def _blockwise(answer: Callable[[Source], Any], data: Source, shared: Shared, doing: str) -> Any:  # (n, ...)
-    """The answer for all rows, block by block; a row's answer does not depend on its block."""
+    """The answer for all rows, block by block; a row's answer does not depend on its block.
+
+    Of a typed table it may be a frame, of images of different sizes a list.
+    """
     import numpy as np
 
     size = max(1, _BLOCK_NUMBERS // data.n_features)
@@ -98,6 +103,8 @@ def _blockwise(answer: Callable[[Source], Any], data: Source, shared: Shared, do
     answers = [answer(data.take(rows[start : start + size])) for start in shared.track(starts, doing)]
     if isinstance(answers[0], np.ndarray):
         return np.concatenate(answers)
+    if isinstance(answers[0], list):
+        return [row for part in answers for row in part]
     import pandas as pd
 
     return pd.concat(answers)

@@ -132,12 +132,12 @@ def write_figure(path: Path, figure: Figure) -> None:
     _write(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
 
 
-def write_pngs(folder: Path, values: np.ndarray, schema: Schema, names: Sequence[str]) -> None:
+def write_pngs(folder: Path, values: Sequence[np.ndarray] | np.ndarray, schema: Schema, names: Sequence[str]) -> None:
     """Write images as PNG files under a folder.
 
     Args:
         folder: Made if it is not there; it receives all the files or none.
-        values: (n, h, w) or (n, h, w, c) in the units of the model's data.
+        values: (n, h, w) or (n, h, w, c), or a list of images of different sizes, in the units of the model's data.
         schema: The model's.
         names: n relative paths, which nothing but older files has in the folder; see `png_names`.
 
@@ -145,7 +145,7 @@ def write_pngs(folder: Path, values: np.ndarray, schema: Schema, names: Sequence
         DataError: The data are no images that a PNG can hold.
         OutputError: The folder cannot be written.
     """
-    pixels = _as_pixels(values, schema)
+    pixels = [_as_pixels(image, schema) for image in values]
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.absolute().parent) as stage:
             for name, image in zip(names, pixels, strict=True):
@@ -155,7 +155,7 @@ def write_pngs(folder: Path, values: np.ndarray, schema: Schema, names: Sequence
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
 
 
-def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8, or uint16 for grey images
+def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # (h, w) or (h, w, c) -> uint8; uint16 for deep grey
     channels = schema.shape[2:] or (1,)
     if schema.kind != "images" or channels not in ((1,), (3,), (4,)):
         raise DataError(f"PNG files hold grey, RGB or RGBA images, not {schema.describe()}; use -o out.npy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +20,7 @@ from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
 from latens.errors import LatensError, ModelFileError
 from latens.estimators.autoencoder import Autoencoder
+from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.saving import MODEL, SCHEMA
@@ -33,6 +34,7 @@ __all__ = ["ESTIMATORS", "load"]
 ESTIMATORS: dict[str, Callable[..., Reconstructor]] = {
     "Autoencoder": Autoencoder,
     "LinearAutoencoder": LinearAutoencoder,
+    "ConvAutoencoder": ConvAutoencoder,
 }
 
 # Characters of a network's arguments as JSON: a hundred layers need 2,000; a skeleton costs up to 12 kB a character.
@@ -104,7 +106,7 @@ def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> N
     expected = persistence.describe({f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
     if expected != found:
         raise ModelFileError(f"{path}: its tensors are not those of its model ({_difference(expected, found)})")
-    allowed = (("F64", ()), ("F64", (math.prod(header["schema"]["shape"]),)))
+    allowed = (("F64", ()), ("F64", (_fixed(header["schema"]["shape"]),)))
     others = {name: info for name, info in infos.items() if name not in found}
     if set(others) != {f"{SCHEMA}offset", f"{SCHEMA}scale"} or any(info not in allowed for info in others.values()):
         raise ModelFileError(f"{path}: its schema's tensors are not those of its data; take another copy")
@@ -146,14 +148,24 @@ def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
 def _check_schema(schema: Mapping[str, Any]) -> int:
     """The numbers in a sample."""
     shape, labels, table = schema["shape"], schema["label_names"], schema["table"]
-    if not 1 <= len(shape) <= 3 or any(type(size) is not int or size < 1 for size in shape):
+    free = schema["kind"] == "images"  # whose height and width may be any
+    if not 1 <= len(shape) <= 3 or not all(_is_size(size) or (free and size is None) for size in shape):
         raise ValueError(f"shape={shape!r:.100}")
-    features: int = math.prod(shape)
+    features = _fixed(shape)
     if table is not None and len(table["types"]) != features:
         raise ValueError(f"{len(table['types'])} types for {features} features")
     _check_names("columns", schema["columns"], features)
     _check_names("label_names", labels, len(labels))
     return features
+
+
+def _is_size(size: object) -> bool:
+    return type(size) is int and size >= 1
+
+
+def _fixed(shape: Sequence[int | None]) -> int:
+    """The numbers in a sample, or in a pixel where sizes are free."""
+    return math.prod(size for size in shape if size is not None)
 
 
 def _check_names(what: str, names: object, n: int) -> None:

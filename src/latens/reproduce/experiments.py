@@ -37,6 +37,7 @@ class Line:
         first_errors: The same after the first epoch.
         seconds: For all epochs, median over the seeds.
         pca_error: Exact PCA's with as many components.
+        parameters: Of the network.
         words: What was seen, where it is not an error.
         experiment: The key of `EXPERIMENTS`, for fits.
     """
@@ -47,6 +48,7 @@ class Line:
     first_errors: tuple[float, ...] = ()
     seconds: float | None = None
     pca_error: float | None = None
+    parameters: int | None = None
     words: str = ""
     experiment: str | None = None
 
@@ -101,7 +103,8 @@ def _fit_line(bench: Bench, row: str, name: str) -> Line:
         errors=tuple(result["error"] for result in results),
         first_errors=tuple(result["first_error"] for result in results),
         seconds=median(result["seconds"] for result in results),
-        pca_error=bench.pca_error(results[0]["n_components"]),
+        pca_error=bench.pca_error(results[0]["n_components"]) if results[0].get("comparable", True) else None,
+        parameters=results[0].get("parameters"),
         experiment=name,
     )
     return replace(line, words=_small_print(bench)) if bench.quick else line
@@ -218,6 +221,8 @@ ROWS: dict[str, Row] = {
     "S5": _fit_row("S5", ("S5",), _draw_pairs, "pairs"),
     "S6": Row((), _corruption),
     "S7": _fit_row("S7", ("S7",), _draw_denoised, "denoised"),
+    "S13": _fit_row("S13", ("S13",), _draw_denoised, "denoised"),
+    "S14": _fit_row("S14", ("S14",), _draw_denoised, "denoised"),
     "S15": Row(("S4",), _embedding),
     "S16": Row(("S4",), _map, (("S4", "map"),)),
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),
@@ -236,6 +241,7 @@ def summary(line: Line) -> dict[str, Any]:
         "error": median(line.errors) if line.errors else None,
         "seeds": list(line.errors),
         "exact_pca": line.pca_error,
+        "parameters": line.parameters,
         "seconds": line.seconds,
         "verdict": line.words or line.verdict,
     }

@@ -53,6 +53,7 @@ def _cells(line: Line) -> dict[str, Any]:
     return {
         "row": line.row,
         "title": line.title,
+        "parameters": "" if line.parameters is None else f"{line.parameters:,} parameters",
         "published_first": _figure(experiment.published[0]),
         "first": _figure(median(line.first_errors) if line.first_errors else None),
         "published": _figure(experiment.published[1]),
