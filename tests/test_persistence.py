@@ -140,6 +140,13 @@ class TestRefusals:
         with pytest.raises(ModelFileError, match="truncated"):
             read(tmp_path / "x")
 
+    @pytest.mark.parametrize("unit", ["[],", "{},"])
+    def test_a_header_that_would_fill_the_memory(self, tmp_path, unit):
+        text = ('{"x":[' + unit * 1_000_000 + "1]}").encode()
+        (tmp_path / "x").write_bytes(struct.pack("<Q", len(text)) + text)
+        with pytest.raises(ModelFileError, match="its header holds more than 200,000 lists; not a latens file"):
+            read_header(tmp_path / "x")
+
     def test_numbers_that_json_does_not_have(self, saved):
         with pytest.raises(ModelFileError, match="strict JSON"):
             write(saved, {"loss": float("nan")}, {})

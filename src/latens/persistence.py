@@ -42,6 +42,8 @@ FORMAT = 1
 
 _HEADER_LIMIT = 4 << 20
 _TENSOR_LIMIT = 10_000
+# Lists and objects, which in memory are up to a hundred times as large as in JSON.
+_BRACKET_LIMIT = 200_000
 _DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -177,8 +179,11 @@ def _raw_header(path: str | Path) -> dict[str, Any]:
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= min(_HEADER_LIMIT, size - 8):
             raise ModelFileError(f"{path}: not a model file, or truncated ({size} bytes); give it a file latens saved")
+        text = file.read(length)
+        if text.count(b"[") + text.count(b"{") > _BRACKET_LIMIT:
+            raise ModelFileError(f"{path}: its header holds more than {_BRACKET_LIMIT:,} lists; not a latens file")
         try:
-            header = json.loads(file.read(length))
+            header = json.loads(text)
         except (ValueError, RecursionError):
             raise ModelFileError(
                 f"{path}: not a model file (no safetensors header); give it one latens saved"
