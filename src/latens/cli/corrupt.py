@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from latens.corruptions import Corruption
     from latens.data import Source
+    from latens.schema import Schema
 
 __all__ = ["corrupt"]
 
@@ -104,13 +105,14 @@ def _draw(data: Source, leaves: Mapping[str, Corruption], rows: np.ndarray, outp
     from latens.schema import Schema
 
     schema, device = Schema.learn(data, np.arange(len(data))), resolve_device(shared.device)
+    shown = data.take(rows).one_size("choose --rows of one size")
     drawn = {
         word: corruptions.corrupt(data, schema, leaf, seed=shared.seed or 0, rows=rows, device=device)
         for word, leaf in leaves.items()
     }
     title = f"{data.name}: clean and corrupted"
     columns = data.table.types if data.table else data.columns
-    write_figure(output, plots.plot_corruptions(data.values[rows], drawn, columns=columns, title=title))
+    write_figure(output, plots.plot_corruptions(shown.values, drawn, columns=columns, title=title))
     result = {"output": str(output), "corruptions": list(leaves), "rows": rows.tolist()}
     shared.result(result, f"wrote {count(len(rows), 'row')} under {count(len(leaves), 'corruption')} to {output}")
 
@@ -125,11 +127,12 @@ def _write(data: Source, source: str, word: str, leaf: Corruption, output: Path,
 
     if is_folder(output):
         check_files(output, png_names(len(data), data.ids), inputs=[source])
+    else:
+        data = data.one_size("write them into a folder: -o corrupted")
     schema, device = Schema.learn(data, np.arange(len(data))), resolve_device(shared.device)
     values = corruptions.corrupt(data, schema, leaf, seed=shared.seed or 0, device=device)
     write_like(output, values, schema, data)
-    change = np.square(schema.scale_values(values) - schema.scale_values(data.values), dtype=np.float64)
-    mean = float(np.where(np.isnan(change), 0.0, change).mean())
+    mean = _mean_change(values, data, schema)
     result = {
         "output": str(output),
         "rows": len(values),
@@ -138,3 +141,14 @@ def _write(data: Source, source: str, word: str, leaf: Corruption, output: Path,
     }
     words = f"wrote {len(values):,} rows under {word} to {output}; mean squared change {mean:.4g} after scaling"
     shared.result(result, words)
+
+
+def _mean_change(values: Any, data: Source, schema: Schema) -> float:
+    """Mean squared difference after scaling, over what is not missing."""
+    import numpy as np
+
+    # Images of different sizes are taken one by one.
+    pairs = [(a[None], b[None]) for a, b in zip(values, data.values, strict=True)] if data.ragged else None
+    changes = [schema.scale_values(a) - schema.scale_values(b) for a, b in pairs or [(values, data.values)]]
+    squares = np.concatenate([np.square(change, dtype=np.float64).ravel() for change in changes])
+    return float(np.where(np.isnan(squares), 0.0, squares).mean())
