@@ -88,6 +88,14 @@ class TestEveryCorruption:
         x, index = torch.empty(4, 9, 8, 3, device="meta"), torch.arange(4, device="meta")
         assert CORRUPTIONS[name]()(x, keyed(0, 0, index, Pool(x, index))).device == x.device
 
+    def test_what_it_says_is_hidden_is_what_changes(self, name, batch):
+        corruption = CORRUPTIONS[name]()
+        if not hasattr(corruption, "hidden"):
+            return
+        hidden = corruption.hidden(batch.shape, draws())
+        assert (hidden.shape, hidden.dtype) == (batch.shape, torch.bool)
+        assert torch.equal(corruption(batch, draws()) == 0.0, hidden)
+
     def test_leaves_the_global_random_state_alone(self, name, batch):
         before = torch.get_rng_state()
         CORRUPTIONS[name]()(batch, draws())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,8 +38,12 @@ class Dropout(Corruption):
         finite("probability", self.probability, at_least=0.0, at_most=0.999)
 
     def __call__(self, x: Tensor, random: Keyed) -> Tensor:  # (B, *) -> (B, *)
-        kept = random.cells(x.shape) >= self.probability
+        kept = ~self.hidden(x.shape, random)
         return x * kept.to(x.dtype) / (1.0 - self.probability)
+
+    def hidden(self, shape: Sequence[int], random: Keyed) -> Tensor:  # -> (B, *) bool
+        """Which cells are lost."""
+        return random.cells(shape) < self.probability
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,11 @@ class Masking(Corruption):
         finite("value", self.value)
 
     def __call__(self, x: Tensor, random: Keyed) -> Tensor:  # (B, *) -> (B, *)
-        return x.masked_fill(random.cells(x.shape) < self.probability, self.value)
+        return x.masked_fill(self.hidden(x.shape, random), self.value)
+
+    def hidden(self, shape: Sequence[int], random: Keyed) -> Tensor:  # -> (B, *) bool
+        """Which cells are hidden."""
+        return random.cells(shape) < self.probability
 
 
 @dataclass(frozen=True)
@@ -98,14 +107,18 @@ class Block(Corruption):
         finite("value", self.value)
 
     def __call__(self, x: Tensor, random: Keyed) -> Tensor:  # (B, *) -> (B, *)
-        sides = _places(x)
-        places = random.uniform((len(x), len(sides)))
+        return x.masked_fill(self.hidden(x.shape, random), self.value)
+
+    def hidden(self, shape: Sequence[int], random: Keyed) -> Tensor:  # -> (B, *) bool
+        """Which cells lie in the rectangle."""
+        sides = tuple(shape[1:3])
+        places = random.uniform((shape[0], len(sides)))
         extents = _extents(sides, self.size)
         axes = [
             _within(side, extent, places[:, i]) for i, (side, extent) in enumerate(zip(sides, extents, strict=True))
         ]
-        hidden = axes[0] if len(axes) == 1 else axes[0][:, :, None] & axes[1][:, None, :]
-        return x.masked_fill(_over_channels(hidden, x), self.value)
+        inside = axes[0] if len(axes) == 1 else axes[0][:, :, None] & axes[1][:, None, :]
+        return _over_channels(inside, shape)
 
 
 @dataclass(frozen=True)
@@ -142,24 +155,23 @@ class Span(Corruption):
         finite("value", self.value)
 
     def __call__(self, x: Tensor, random: Keyed) -> Tensor:  # (B, *) -> (B, *)
-        sides = _places(x)
+        return x.masked_fill(self.hidden(x.shape, random), self.value)
+
+    def hidden(self, shape: Sequence[int], random: Keyed) -> Tensor:  # -> (B, *) bool
+        """Which cells lie in a run."""
+        sides = tuple(shape[1:3])
         n = math.prod(sides)
         length = min(self.length, n)
         # Runs may start before the first place: it is then as likely to be hidden as any other.
-        starts = random.uniform((len(x), n + length - 1)) < 1.0 - (1.0 - self.probability) ** (1.0 / length)
+        starts = random.uniform((shape[0], n + length - 1)) < 1.0 - (1.0 - self.probability) ** (1.0 / length)
         begun = torch.nn.functional.pad(starts.cumsum(1), (1, 0))
-        hidden = begun[:, length:] > begun[:, :-length]
-        return x.masked_fill(_over_channels(hidden.reshape(len(x), *sides), x), self.value)
+        inside = begun[:, length:] > begun[:, :-length]
+        return _over_channels(inside.reshape(shape[0], *sides), shape)
 
 
-def _places(x: Tensor) -> tuple[int, ...]:
-    """The sides of a sample without its channels: (D,) or (H, W)."""
-    return tuple(x.shape[1:3])
-
-
-def _over_channels(hidden: Tensor, x: Tensor) -> Tensor:
-    """A mask of places as one of x."""
-    return hidden.reshape(*hidden.shape, *[1] * (x.ndim - hidden.ndim))
+def _over_channels(places: Tensor, shape: Sequence[int]) -> Tensor:  # (B, D) or (B, H, W) -> (B, *)
+    """A mask of places as one of cells: the channels of a pixel share it."""
+    return places.reshape(*places.shape, *[1] * (len(shape) - places.ndim)).expand(tuple(shape))
 
 
 def _extents(sides: tuple[int, ...], size: float) -> tuple[int, ...]:

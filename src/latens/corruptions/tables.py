@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -36,6 +37,9 @@ class Swap(Corruption):
         >>> Swap(0.15)
         Swap(probability=0.15)
     """
+
+    # Values stay what they are, so that cells of any kind can be exchanged
+    exchanges: ClassVar[bool] = True
 
     probability: float = 0.15
 
