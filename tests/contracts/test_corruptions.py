@@ -83,6 +83,19 @@ class TestEveryCorruption:
         corrupted = CORRUPTIONS[name]()(batch.to(dtype), draws())
         assert (corrupted.shape, corrupted.dtype, corrupted.device) == (batch.shape, dtype, batch.device)
 
+    def test_calculates_where_the_batch_is(self, name):
+        # On the meta device whatever was made elsewhere is an error, as it would be on a GPU.
+        x, index = torch.empty(4, 9, 8, 3, device="meta"), torch.arange(4, device="meta")
+        assert CORRUPTIONS[name]()(x, keyed(0, 0, index, Pool(x, index))).device == x.device
+
+    def test_what_it_says_is_hidden_is_what_changes(self, name, batch):
+        corruption = CORRUPTIONS[name]()
+        if not hasattr(corruption, "hidden"):
+            return
+        hidden = corruption.hidden(batch.shape, draws())
+        assert (hidden.shape, hidden.dtype) == (batch.shape, torch.bool)
+        assert torch.equal(corruption(batch, draws()) == 0.0, hidden)
+
     def test_leaves_the_global_random_state_alone(self, name, batch):
         before = torch.get_rng_state()
         CORRUPTIONS[name]()(batch, draws())
