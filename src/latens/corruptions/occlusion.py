@@ -6,7 +6,6 @@ In a typed table what is `hidden` is missing, whatever the column holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,10 +45,6 @@ class Dropout(Corruption):
 
     def __call__(self, x: Tensor, random: Keyed) -> Tensor:  # (B, *) -> (B, *)
         return x * (~self.hidden(x, random)).to(x.dtype) / (1.0 - self.probability)
-
-    def hidden(self, shape: Sequence[int], random: Keyed) -> Tensor:  # -> (B, *) bool
-        """Which cells are lost."""
-        return random.cells(shape) < self.probability
 
 
 @dataclass(frozen=True)
@@ -166,7 +161,7 @@ class Span(Corruption):
         n = math.prod(sides)
         length = min(self.length, n)
         # Runs may start before the first place: it is then as likely to be hidden as any other.
-        starts = random.uniform((shape[0], n + length - 1)) < 1.0 - (1.0 - self.probability) ** (1.0 / length)
+        starts = random.uniform((len(x), n + length - 1)) < 1.0 - (1.0 - self.probability) ** (1.0 / length)
         begun = torch.nn.functional.pad(starts.cumsum(1), (1, 0))
         hidden = begun[:, length:] > begun[:, :-length]
         return _over_channels(hidden.reshape(len(x), *sides), x)
@@ -175,9 +170,14 @@ class Span(Corruption):
         return x.masked_fill(self.hidden(x, random), self.value)
 
 
-def _over_channels(places: Tensor, shape: Sequence[int]) -> Tensor:  # (B, D) or (B, H, W) -> (B, *)
-    """A mask of places as one of cells: the channels of a pixel share it."""
-    return places.reshape(*places.shape, *[1] * (len(shape) - places.ndim)).expand(tuple(shape))
+def _places(x: Tensor) -> tuple[int, ...]:
+    """The sides of a sample without its channels: (D,) or (H, W)."""
+    return tuple(x.shape[1:3])
+
+
+def _over_channels(hidden: Tensor, x: Tensor) -> Tensor:
+    """A mask of places as one of x."""
+    return hidden.reshape(*hidden.shape, *[1] * (x.ndim - hidden.ndim))
 
 
 def _extents(sides: tuple[int, ...], size: float) -> tuple[int, ...]:

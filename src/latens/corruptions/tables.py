@@ -38,9 +38,6 @@ class Swap(Corruption):
         Swap(probability=0.15)
     """
 
-    # Values stay what they are, so that cells of any kind can be exchanged
-    exchanges: ClassVar[bool] = True
-
     probability: float = 0.15
 
     # What it puts into a cell is a value of its column, whatever that holds.
