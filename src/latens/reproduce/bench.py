@@ -15,7 +15,6 @@ import numpy as np
 from latens import __version__
 from latens.callbacks import Callback, Watched
 from latens.estimators import load
-from latens.estimators.inference import Applied
 from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
 from latens.persistence import atomic_path
@@ -163,6 +162,7 @@ def fit_and_measure(
         "error": float(estimator.reconstruction_error(digits.test).mean()),
         "seconds": round(seconds, 1),
         "n_components": estimator.n_components_,
+        "comparable": estimator.referee_.comparable,
         "parameters": sum(p.numel() for p in estimator.network_.network.parameters()),
         "machine": machine(),
         "latens": __version__,
@@ -189,7 +189,7 @@ class FirstEpoch(Callback):
             return
         started = time.monotonic()
         training, schema = cast("TrainState", state), self.estimator.schema_
-        network = Applied(copy.deepcopy(training.model), training.runtime.device)
+        network = self.estimator._applied(copy.deepcopy(training.model))
         outputs = schema.unscale_values(network.reconstruct(schema.scale_values(self.images)))
         self.error = float(np.square(outputs - self.images, dtype=np.float64).mean())
         self.seconds = time.monotonic() - started

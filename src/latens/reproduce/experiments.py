@@ -97,11 +97,11 @@ def _fit_line(bench: Bench, row: str, name: str) -> Line:
     results = [bench.trial(name, seed) for seed in bench.seeds]
     line = Line(
         row=row,
-        title=EXPERIMENTS[name].title,
+        title=f"{EXPERIMENTS[name].title} ({results[0]['parameters']:,} parameters)",
         errors=tuple(result["error"] for result in results),
         first_errors=tuple(result["first_error"] for result in results),
         seconds=median(result["seconds"] for result in results),
-        pca_error=bench.pca_error(results[0]["n_components"]),
+        pca_error=bench.pca_error(results[0]["n_components"]) if results[0].get("comparable", True) else None,
         experiment=name,
     )
     return replace(line, words=_small_print(bench)) if bench.quick else line
@@ -218,6 +218,8 @@ ROWS: dict[str, Row] = {
     "S5": _fit_row("S5", ("S5",), _draw_pairs, "pairs"),
     "S6": Row((), _corruption),
     "S7": _fit_row("S7", ("S7",), _draw_denoised, "denoised"),
+    "S13": _fit_row("S13", ("S13",), _draw_denoised, "denoised"),
+    "S14": _fit_row("S14", ("S14",), _draw_denoised, "denoised"),
     "S15": Row(("S4",), _embedding),
     "S16": Row(("S4",), _map, (("S4", "map"),)),
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),

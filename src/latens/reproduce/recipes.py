@@ -98,6 +98,16 @@ EXPERIMENTS: dict[str, Experiment] = {
         published_seconds=94.1,
         target=0.0105,
     ),
+    "S13": Experiment(
+        title="Convolutional denoiser without pooling, Gaussian noise of 0.5; error on clean images",
+        estimator="ConvAutoencoder",
+        settings=_DENSE | {"hidden": [32, 32], "corruption": "gaussian:0.5"},
+    ),
+    "S14": Experiment(
+        title="Asymmetric denoiser: the encoder of S7, a convolutional decoder; error on clean images",
+        estimator="ConvAutoencoder",
+        settings=_DENSE | {"encoder": "dense", "encoder_hidden": "wide", "corruption": "gaussian:0.5"},
+    ),
     "R30": Experiment(
         title="Recipe of this package, n = 30",
         estimator="Autoencoder",
