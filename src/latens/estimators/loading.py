@@ -57,7 +57,7 @@ def load(path: str | Path, device: str = "auto") -> Reconstructor:
     file = persistence.read(path, expect=lambda header, infos: _expect(path, header, infos))
     try:
         estimator = _restore(file.header, file.tensors, device)
-    except (LatensError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LatensError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelFileError(f"{path}: its header does not describe a model ({error}); take another copy") from error
     if file.header.get("custom_corruption"):
         warnings.warn(
