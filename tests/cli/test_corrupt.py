@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -123,3 +124,37 @@ class TestErrors:
     def test_never_over_its_own_input(self, run, photos):
         outcome = run("corrupt", photos, "--corruption", "blur:1", "-o", photos, "--force")
         assert "is what this reads; choose another folder" in outcome.err
+
+
+class TestImagesOfDifferentSizes:
+    @pytest.fixture
+    def pages(self, tmp_path):
+        for name, size in (("a", (8, 6)), ("b", (5, 7)), ("c", (8, 6))):
+            path = tmp_path / "pages" / f"{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(np.full(size, 200, dtype=np.uint8)).save(path)
+        return tmp_path / "pages"
+
+    def test_keep_their_sizes(self, run, pages, tmp_path):
+        outcome = run("corrupt", pages, "--corruption", "gaussian:0.2", "-o", tmp_path / "noisy")
+        assert outcome.code == 0, outcome.err
+        assert [Image.open(tmp_path / "noisy" / f"{name}.png").size for name in "abc"] == [(6, 8), (7, 5), (6, 8)]
+        assert "write them into a folder" in run("corrupt", pages, "--corruption", "blur", "-o", tmp_path / "x.npy").err
+
+    def test_are_drawn_where_they_are_alike(self, run, pages, tmp_path):
+        words = ("corrupt", pages, "--corruption", "blur:1", "--preview", "-o", tmp_path / "p.png", "--json")
+        assert run(*words).json["rows"] == [0, 2]
+
+
+def test_a_table_loses_cells_of_any_kind(run, tmp_path):
+    (tmp_path / "x.csv").write_text("a,kind,day\n" + "1.5,u,2020-01-01\n2.5,v,2021-01-01\n" * 20)
+    outcome = run("corrupt", tmp_path / "x.csv", "--corruption", "masking:0.5", "-o", tmp_path / "y.parquet")
+    assert outcome.code == 0, outcome.err
+    frame = pd.read_parquet(tmp_path / "y.parquet")
+    assert frame.isna().mean().between(0.2, 0.8).all()
+    assert set(frame["kind"].dropna()) == {"u", "v"}
+    again = run("corrupt", tmp_path / "x.csv", "--corruption", "gaussian:0.5", "-o", tmp_path / "z.parquet")
+    assert again.code == 0, again.err
+    noisy = pd.read_parquet(tmp_path / "z.parquet")
+    assert not noisy["a"].isin([1.5, 2.5]).any()
+    assert noisy["kind"].tolist() == ["u", "v"] * 20

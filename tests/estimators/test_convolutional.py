@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import latens
-from latens import ConvAutoencoder
+from latens import ConvAutoencoder, persistence
 from latens.callbacks import Callback, Checkpoints
 from latens.errors import ConfigError, DataError, ModelFileError
 from latens.estimators import inference
@@ -178,6 +178,15 @@ class TestFiles:
         for mine, theirs in zip(ragged.reconstruct(pages()), again.reconstruct(pages()), strict=True):
             assert np.array_equal(mine, theirs)
         assert np.array_equal(again.fit(pages()).transform(pages()), ragged.transform(pages()))
+
+    def test_free_sizes_for_a_model_of_one_size_are_refused(self, square, tmp_path):
+        latens.Autoencoder(hidden=[5], max_epochs=1, verbose=0).fit(square).save(tmp_path / "m.latens")
+        file = persistence.read(tmp_path / "m.latens")
+        header = {key: value for key, value in file.header.items() if key != "digest"}
+        header["schema"] |= {"shape": [None, None]}
+        persistence.write(tmp_path / "other.latens", header, file.tensors)
+        with pytest.raises(ModelFileError, match="its header does not describe a model"):
+            latens.load(tmp_path / "other.latens")
 
 
 class Stop(Callback):

@@ -73,15 +73,15 @@ HEADERS = {
     "a shape of text": (at("schema", "shape")("4"), "shape="),
     "a shape of a truth": (at("schema", "shape")([True]), "shape="),
     "a shape below one": (at("schema", "shape")([0]), "shape="),
-    "another shape": (at("schema", "shape")([3]), "4 columns for 3 features"),
+    "another shape": (at("schema", "shape")([3]), "4 types for 3 features"),
     "too few columns": (at("schema", "columns")(["a"]), "1 columns for 4 features"),
     "columns of numbers": (at("schema", "columns")([1, 2, 3, 4]), "columns are no list of names"),
     "columns as text": (at("schema", "columns")("abcd"), "columns are no list of names"),
     "labels of numbers": (at("schema", "label_names")([1]), "label_names are no list of names"),
-    "types as text": (at("schema", "types")("abcd"), "types are no list of objects"),
-    "types of text": (at("schema", "types")(["a", "b", "c", "d"]), "types are no list of objects"),
-    "too few types": (at("schema", "types")([{}, {}]), "4 columns for 2 features"),
-    "too many feature names": (at("feature_names")(list("abcde")), "5 feature_names for 4 features"),
+    "types as text": (at("schema", "table", "types")("abcd"), "does not describe a model"),
+    "types of text": (at("schema", "table", "types")(["a", "b", "c", "d"]), "does not describe a model"),
+    "too few types": (at("schema", "table", "types")([{}, {}]), "2 types for 4 features"),
+    "feature names of numbers": (at("feature_names")([1, 2]), "feature_names are no list of names"),
     "history of unequal lengths": (at("history", "step")([1]), "history's columns are no lists of one length"),
     "history of text": (at("history", "seconds")(["a", "b"]), "history holds something else than finite numbers"),
     "history as text": (at("history", "seconds")("ab"), "history's columns are no lists of one length"),
@@ -107,7 +107,7 @@ def test_a_header_that_describes_no_model(altered, case):
 
 def test_a_shape_that_no_tensor_has(altered):
     def change(header, tensors):
-        header["schema"] |= {"shape": [100_000, 100_000], "columns": None, "kind": "images"}
+        header["schema"] |= {"shape": [100_000, 100_000], "columns": None, "kind": "images", "table": None}
         header["feature_names"] = None
         tensors |= {"schema.offset": torch.zeros((), dtype=torch.float64)}
         tensors |= {"schema.scale": torch.ones((), dtype=torch.float64)}
@@ -127,7 +127,7 @@ def test_a_shape_that_its_network_does_not_take(altered):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("name", ["schema.scale", "schema.offset", "model.encoder.0.0.weight"])
+@pytest.mark.parametrize("name", ["schema.scale", "schema.offset", "model.encoder.0.linear.weight"])
 def test_numbers_that_are_not_finite(altered, name, number):
     def change(header, tensors):
         tensors[name].flatten()[1] = number

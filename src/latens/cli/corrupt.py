@@ -58,7 +58,7 @@ def corrupt(
 
     data = latens.open_source(source, **reading.how)
     if preview:
-        _draw(data, leaves, _chosen(rows, count, len(data)), output, shared)
+        _draw(data, leaves, _chosen(rows, count, data), output, shared)
     else:
         _write(data, source, *leaves.popitem(), output, shared)
 
@@ -83,12 +83,16 @@ def _leaves(words: Sequence[str]) -> dict[str, Corruption]:
     return {word: leaf for word, leaf in leaves.items() if leaf is not None}
 
 
-def _chosen(rows: str | None, count: int, n: int) -> np.ndarray:
-    """The rows asked for, or so many spread over the data."""
+def _chosen(rows: str | None, count: int, data: Source) -> np.ndarray:
+    """The rows asked for, or so many spread over those that have the size of the first."""
     import numpy as np
 
+    n = len(data)
+    alike = (
+        np.flatnonzero([image.shape == data.values[0].shape for image in data.values]) if data.ragged else np.arange(n)
+    )
     if rows is None:
-        return np.linspace(0, n - 1, min(count, n)).astype(np.int64)
+        return alike[np.linspace(0, len(alike) - 1, min(count, len(alike))).astype(np.int64)]
     chosen = row_numbers(rows)
     if not all(0 <= row < n for row in chosen):
         raise ConfigError(f"rows={rows} leave the data's {n} rows; use numbers from 0 to {n - 1}")

@@ -42,7 +42,7 @@ def write_like(output: Path, values: Any, schema: Schema, source: Source, **more
         values = schema.table.frame(values, schema.columns)
     if is_folder(output):
         return write_pngs(output, values, schema, png_names(len(source), source.ids))
-    names = schema.columns or source.columns or [f"x{i}" for i in range(schema.n_features)]
+    names = schema.columns or source.columns or [f"x{i}" for i in range(source.n_features)]
     write_table(output, values, list(names), source, **more)
 
 

@@ -136,8 +136,8 @@ def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
     features = _check_schema(schema)
     if features > max((size for _, shape in tensors.values() for size in shape), default=0):
         raise ValueError(f"samples of {features} numbers, and no tensor so wide")
-    if schema["table"] is None:  # a table's names are also those of columns that were left out
-        _check_names("feature_names", header["feature_names"], features)
+    # A table's names are also those of columns that were left out.
+    _check_names("feature_names", header["feature_names"], features if schema["table"] is None else None)
     cells = header["config"].get("cells")
     if cells is not None and len(cells["columns"]) != features:
         raise ValueError(f"{len(cells['columns'])} columns of cells for {features} features")
@@ -168,12 +168,12 @@ def _fixed(shape: Sequence[int | None]) -> int:
     return math.prod(size for size in shape if size is not None)
 
 
-def _check_names(what: str, names: object, n: int) -> None:
+def _check_names(what: str, names: object, n: int | None) -> None:
     if names is None:
         return
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{what} are no list of names")
-    if len(names) != n:
+    if n is not None and len(names) != n:
         raise ValueError(f"{len(names)} {what} for {n} features")
 
 

@@ -199,7 +199,7 @@ def fit_and_measure(
         "error": float(estimator.reconstruction_error(digits.test).mean()),
         "seconds": round(seconds, 1),
         "n_components": estimator.n_components_,
-        "comparable": estimator.referee_.comparable,
+        "comparable": estimator.n_components_ < estimator.referee_.n_features,
         "parameters": sum(p.numel() for p in estimator.network_.network.parameters()),
         "machine": machine(),
         "latens": __version__,
