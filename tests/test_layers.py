@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from latens.errors import ConfigError
-from latens.layers import ACTIVATIONS, Block, Dropout, Linear, TransposeLinear, activation_layer
+from latens.layers import ACTIVATIONS, Block, Conv, Dropout, Linear, Resize, TransposeLinear, View, activation_layer
 from latens.models import MODELS, build, with_weights
 from latens.seeds import keyed
 
@@ -16,6 +16,8 @@ CONFIGS = {
     "linear": {"n_features": 6, "n_components": 2, "bias": True},
     "deep": {"encoder": [6, 4, 2], "tied": True},
     "wide": {"encoder": [6, 12, 12, 12, 12]},
+    "convolutional": {"widths": [1, 4, 3, 2], "dilations": [1, 2]},
+    "asymmetric": {"shape": [2, 3], "encoder": [6, 4, 2], "decoder": [4, 3]},
 }
 
 
@@ -66,7 +68,7 @@ class TestInitialWeights:
     def test_config_rebuilds_the_network(self, name):
         network = build(name, CONFIGS[name], seed=0)
         again = with_weights(name, network.config, network.state_dict())
-        x = torch.rand(3, 6)
+        x = torch.rand(3, 2, 3)
         assert torch.equal(network.eval()(x), again(x))
         assert again.config == network.config
 
@@ -117,3 +119,35 @@ def test_every_activation_keeps_the_shape(name):
 def test_an_unknown_activation_names_the_nearest():
     with pytest.raises(ConfigError, match=r"activation='rellu' is not known; did you mean 'relu'\?"):
         activation_layer("rellu")
+
+
+class TestConv:
+    @pytest.mark.parametrize(("height", "width"), [(33, 47), (1, 7), (5, 1), (1, 1)])
+    @pytest.mark.parametrize("dilation", [1, 9])
+    def test_keeps_height_and_width(self, height, width, dilation):
+        assert Conv(2, 3, dilation=dilation)(torch.ones(4, 2, height, width)).shape == (4, 3, height, width)
+
+    def test_reaches_as_far_as_it_says(self):
+        conv = Conv(1, 1, kernel_size=5, dilation=3)
+        x = torch.zeros(1, 1, 1, 41)
+        x[..., 20] = 1
+        changed = (conv(x) != conv(torch.zeros_like(x))).flatten().nonzero()
+        assert conv.reach == 6
+        assert (int(changed.min()), int(changed.max())) == (14, 26)
+
+    def test_an_even_kernel_has_no_middle(self):
+        with pytest.raises(ConfigError, match="kernel_size=4 has no middle pixel; use an odd number such as 5"):
+            Conv(1, 1, kernel_size=4)
+
+    def test_a_block_normalises_channels(self):
+        assert isinstance(Block(Conv(1, 4), 4)[1], torch.nn.BatchNorm2d)
+
+
+def test_a_view_undoes_flatten():
+    x = torch.rand(3, 2, 5, 7)
+    assert torch.equal(View(2, 5, 7)(x.flatten(1)), x)
+
+
+def test_resize_repeats_the_nearest():
+    x = torch.arange(4.0).reshape(1, 1, 2, 2)
+    assert Resize(4, 2)(x).flatten().tolist() == [0, 1, 0, 1, 2, 3, 2, 3]

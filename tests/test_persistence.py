@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from latens.errors import ModelFileError, OutputError
-from latens.persistence import FORMAT, read, read_header, write
+from latens.persistence import FORMAT, read, read_header, tensor_infos, write
 
 
 @pytest.fixture
@@ -97,6 +97,33 @@ class TestRefusals:
         with pytest.raises(ModelFileError, match=rf"format {FORMAT + 1} is newer .* upgrade latens"):
             read(saved)
 
+    @pytest.mark.parametrize("number", [0, -1, True, 1.0, "1", None])
+    def test_a_format_that_is_none(self, saved, number):
+        rewritten(saved, lambda header: header.update(format=number))
+        with pytest.raises(ModelFileError, match=r"its latens header names no format; take another copy"):
+            read(saved)
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            None,
+            [],
+            {"dtype": "F32"},
+            {"dtype": ["F32"], "shape": [6]},
+            {"dtype": {}, "shape": [6]},
+            {"dtype": "F32", "shape": [float("inf")]},
+            {"dtype": "F32", "shape": [6.0]},
+            {"dtype": "F32", "shape": [True]},
+            {"dtype": "F32", "shape": "6"},
+            {"dtype": "F32", "shape": {"6": 6}},
+        ],
+    )
+    def test_a_tensor_that_is_not_described(self, tmp_path, entry):
+        text = json.dumps({"w": entry}).replace("Infinity", "1e999").encode()
+        (tmp_path / "m.latens").write_bytes(struct.pack("<Q", len(text)) + text + bytes(24))
+        with pytest.raises(ModelFileError, match=r"m\.latens: tensor 'w' is not described; take another copy"):
+            tensor_infos(tmp_path / "m.latens")
+
     def test_a_foreign_safetensors_file(self, tmp_path):
         save_file({"w": torch.ones(2)}, tmp_path / "foreign.safetensors")
         with pytest.raises(ModelFileError, match="not one of latens"):
@@ -112,6 +139,13 @@ class TestRefusals:
         (tmp_path / "x").write_bytes(struct.pack("<Q", 2**62) + b"{}")
         with pytest.raises(ModelFileError, match="truncated"):
             read(tmp_path / "x")
+
+    @pytest.mark.parametrize("unit", ["[],", "{},"])
+    def test_a_header_that_would_fill_the_memory(self, tmp_path, unit):
+        text = ('{"x":[' + unit * 1_000_000 + "1]}").encode()
+        (tmp_path / "x").write_bytes(struct.pack("<Q", len(text)) + text)
+        with pytest.raises(ModelFileError, match="its header holds more than 200,000 lists; not a latens file"):
+            read_header(tmp_path / "x")
 
     def test_numbers_that_json_does_not_have(self, saved):
         with pytest.raises(ModelFileError, match="strict JSON"):
@@ -134,6 +168,10 @@ class TestWriting:
     def test_a_folder_that_is_not_there(self, tmp_path):
         with pytest.raises(OutputError, match=r"cannot be written .*; choose another path"):
             write(tmp_path / "no" / "m.latens", {}, {})
+
+    def test_a_name_that_no_folder_takes(self, tmp_path):
+        with pytest.raises(OutputError, match=r"cannot be written \(File name too long\); choose another path"):
+            write(tmp_path / ("m" * 300), {}, {})
 
     def test_has_the_permissions_of_any_other_file(self, tmp_path):
         write(tmp_path / "m.latens", {}, {"w": torch.ones(2)})

@@ -120,3 +120,17 @@ class TestRefusals:
     def test_unit_for_what_is_not(self):
         with pytest.raises(ConfigError, match='scaling="unit", but array spans 0 to 5; use scaling="range"'):
             learn(np.eye(2) * 5, scaling="unit")
+
+
+class TestCovering:
+    def test_a_range_is_widened_to_what_is_to_be_predicted(self):
+        noisy, clean = (open_source(np.array(images, np.uint8).reshape(-1, 1, 1)) for images in ([60, 180], [0, 255]))
+        schema = Schema.learn(noisy, np.arange(2)).covering(clean, np.arange(2))
+        assert schema.scale_values(clean.values).ravel().tolist() == [0.0, 1.0]
+        assert Schema.learn(noisy, np.arange(2)).covering(clean, np.arange(1)).scaling.scale == 180
+
+    def test_stays_where_it_reaches_already(self):
+        X = open_source(np.random.default_rng(0).normal(size=(9, 2)))
+        for scaling in ("range", "standard"):
+            schema = Schema.learn(X, np.arange(9), scaling)
+            assert schema.covering(X, np.arange(9)) is schema

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from latens.errors import ConfigError
-from latens.seeds import generator, keyed, order, resolve_seed, split_order
+from latens.seeds import Pool, generator, keyed, order, resolve_seed, split_order
 
 
 class TestKeyed:
@@ -45,6 +45,15 @@ class TestKeyed:
     def test_a_call_is_pure(self):
         key = keyed(0, 0, torch.arange(4))
         assert torch.equal(key.normal((4, 3)), key.normal((4, 3)))
+
+    def test_a_cell_is_a_feature(self):
+        key = keyed(0, 0, torch.arange(4))
+        assert torch.equal(key.cells((4, 3)), key.uniform((4, 3)))
+
+    def test_others_keep_shape_and_dtype_and_copy_no_more_than_they_give(self):
+        values = torch.rand(50, 2, 3, dtype=torch.float64)
+        others = keyed(0, 0, torch.arange(4), Pool(values, torch.arange(50))).others((4, 2, 3))
+        assert (others.shape, others.dtype, others.untyped_storage().nbytes()) == ((4, 2, 3), values.dtype, 4 * 6 * 8)
 
     def test_one_row_a_key(self):
         with pytest.raises(ConfigError, match=r"shape\[0\]=3 differs from the 2 keyed rows"):

@@ -26,6 +26,8 @@ RECIPE: dict[str, Any] = {
     "batch_size": 64,
     "schedule": "one-cycle",
     "learning_rate": 2e-3,
+    "dropout": 0.1,
+    "validation_fraction": 0.2,
     "early_stopping": True,
     "patience": 100,  # all epochs, and the best weights of them
 }

@@ -9,22 +9,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latens.corruptions import Dropout, GaussianNoise, Masking, SaltAndPepper
+    from latens.corruptions import (
+        Block,
+        Blur,
+        Dropout,
+        GaussianNoise,
+        Masking,
+        Poisson,
+        Rotation,
+        SaltAndPepper,
+        Span,
+        Speckle,
+        Stains,
+        Swap,
+    )
     from latens.data import Source, open_source
-    from latens.estimators import Autoencoder, LinearAutoencoder, load, sweep
+    from latens.estimators import Autoencoder, ConvAutoencoder, LinearAutoencoder, load, sweep
     from latens.history import History
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Autoencoder": "latens.estimators",
+    "Block": "latens.corruptions",
+    "Blur": "latens.corruptions",
+    "ConvAutoencoder": "latens.estimators",
     "Dropout": "latens.corruptions",
     "GaussianNoise": "latens.corruptions",
     "History": "latens.history",
     "LinearAutoencoder": "latens.estimators",
     "Masking": "latens.corruptions",
+    "Poisson": "latens.corruptions",
+    "Rotation": "latens.corruptions",
     "SaltAndPepper": "latens.corruptions",
     "Source": "latens.data",
+    "Span": "latens.corruptions",
+    "Speckle": "latens.corruptions",
+    "Stains": "latens.corruptions",
+    "Swap": "latens.corruptions",
     "load": "latens.estimators",
     "open_source": "latens.data",
     "sweep": "latens.estimators",
@@ -32,13 +54,22 @@ _HOMES = {
 
 __all__ = [
     "Autoencoder",
+    "Block",
+    "Blur",
+    "ConvAutoencoder",
     "Dropout",
     "GaussianNoise",
     "History",
     "LinearAutoencoder",
     "Masking",
+    "Poisson",
+    "Rotation",
     "SaltAndPepper",
     "Source",
+    "Span",
+    "Speckle",
+    "Stains",
+    "Swap",
     "__version__",
     "load",
     "open_source",

@@ -113,7 +113,7 @@ class Checkpoints(Callback):
             _make_folder(self.folder)
             header, tensors = state.checkpoint()
             persistence.write(path, header, tensors)
-            for old in sorted(self.folder.glob("step-*.latens"))[:-2]:
+            for old in _checkpoints_in(self.folder)[:-2]:
                 old.unlink(missing_ok=True)
         self._last, self._written = time.monotonic(), (state.step, state.epoch)
         return path
@@ -121,7 +121,7 @@ class Checkpoints(Callback):
 
 def newest(folder: str | Path) -> persistence.ModelFile | None:
     """The newest valid checkpoint of a run folder, by step and never by clock; None if there is none."""
-    for path in sorted(Path(folder).glob("step-*.latens"), reverse=True):
+    for path in reversed(_checkpoints_in(Path(folder))):
         try:
             return persistence.read(path)
         except ModelFileError as error:
@@ -129,10 +129,15 @@ def newest(folder: str | Path) -> persistence.ModelFile | None:
     return None
 
 
+def _checkpoints_in(folder: Path) -> list[Path]:
+    """Oldest first; a folder of such a name is none."""
+    return sorted(path for path in folder.glob("step-*.latens") if path.is_file())
+
+
 class SignalGuard(Callback):
     """Between Ctrl-C (or SIGTERM) and the end of the process: save at the last finished step and say where.
 
-    Use it as a context around the fit; outside it the process's own handlers stand.
+    Use it as a context around the fit; outside it the process's own handlers stand. A second signal does not wait.
 
     Args:
         checkpoints: What writes the last state; None leaves nothing behind.
@@ -142,6 +147,7 @@ class SignalGuard(Callback):
         self.checkpoints = checkpoints
         self._received: int | None = None
         self._before: dict[int, Any] = {}
+        self._state: Watched | None = None
 
     def __enter__(self) -> SignalGuard:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -151,19 +157,34 @@ class SignalGuard(Callback):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if kind is None:  # a signal after the last step is one all the same
+            self._heed()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._received is not None:  # asked twice: do not wait for the step
+        if self._received is None:
+            self._received = number
+        elif number == signal.SIGINT:  # asked twice: do not wait for the step
             raise KeyboardInterrupt
-        self._received = number
+        else:  # no Exception, which somebody on the way might take for a failure of its own
+            raise SystemExit(128 + number)
+
+    def fit_start(self, state: Watched) -> None:
+        self._state = state
 
     def step_end(self, state: Watched) -> None:
+        self._heed()
+
+    def epoch_end(self, state: Watched) -> None:
+        self._heed()
+
+    def _heed(self) -> None:
         if self._received is None:
             return
-        where = "nothing was saved"
-        if self.checkpoints is not None:
+        where, state = "nothing was saved", self._state
+        if self.checkpoints is not None and state is not None:
             where = f"saved {self.checkpoints.save(state)}; continue with --resume"
-        raise Interrupted(f"interrupted at step {state.step}: {where}", signal=self._received)
+        step = 0 if state is None else state.step
+        raise Interrupted(f"interrupted at step {step}: {where}", signal=self._received)
 
 
 class Progress(Callback):

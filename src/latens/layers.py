@@ -9,10 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latens.errors import choice, finite
+from latens.errors import ConfigError, choice, finite, whole
 from latens.seeds import Keyed
 
-__all__ = ["ACTIVATIONS", "Beside", "Block", "Dropout", "Linear", "TransposeLinear", "activation_layer", "initialise"]
+__all__ = [
+    "ACTIVATIONS",
+    "Beside",
+    "Block",
+    "Conv",
+    "Dropout",
+    "Linear",
+    "Resize",
+    "TransposeLinear",
+    "View",
+    "activation_layer",
+    "initialise",
+]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -68,10 +80,96 @@ class Linear(nn.Linear):
         return linear(input, self.weight, self.bias)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
-        if self.bias is not None:
-            bound = 1 / math.sqrt(self.in_features)
-            nn.init.uniform_(self.bias, -bound, bound, generator=generator)
+        _draw_weights(self, generator)
+
+
+def _draw_weights(layer: nn.Linear | nn.Conv2d, generator: torch.Generator | None) -> None:
+    """PyTorch's default distribution: uniform within one over the root of the inputs of a unit."""
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    if layer.bias is not None:
+        bound = 1 / math.sqrt(layer.weight[0].numel())
+        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+
+
+class Conv(nn.Conv2d):
+    r"""A convolution that keeps height and width: zeros are put around the image, and nothing is pooled.
+
+    .. math:: y_{o}(p) = b_o + \sum_{c, q} w_{o c}(q)\, x_c(p + d q)
+
+    Args:
+        channels_in: Of the image, c.
+        channels_out: Of the answer, o.
+        kernel_size: Side of the square that q runs over; odd, so that it has a middle.
+        dilation: Step d between the pixels that it looks at (Yu & Koltun, 2016, https://arxiv.org/abs/1511.07122).
+
+    Raises:
+        ConfigError: kernel_size is even, or a size is below 1.
+
+    Example:
+        >>> Conv(3, 8, dilation=2)(torch.ones(2, 3, 33, 47)).shape
+        torch.Size([2, 8, 33, 47])
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, kernel_size: int = 3, dilation: int = 1) -> None:
+        side, step = whole("kernel_size", kernel_size, at_least=1), whole("dilation", dilation, at_least=1)
+        if side % 2 == 0:
+            raise ConfigError(f"kernel_size={side} has no middle pixel; use an odd number such as {side + 1}")
+        super().__init__(channels_in, channels_out, side, padding=step * (side // 2), dilation=step)
+
+    @property
+    def reach(self) -> int:
+        """How many pixels away it looks."""
+        return int(self.padding[0])
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        _draw_weights(self, generator)
+
+    def forward(self, input: Tensor) -> Tensor:  # (B, c, H, W) -> (B, o, H, W)
+        # Channels last in memory is the faster order on CPUs. It is chosen here and not for the stored weight, because
+        # one that came from a file has to be used in the same order, or its answers would differ in the last bit.
+        x, weight = (tensor.contiguous(memory_format=torch.channels_last) for tensor in (input, self.weight))
+        return functional.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation)
+
+
+class View(nn.Module):
+    """Each row's numbers in another shape: (B, C·h·w) to (B, C, h, w), where a convolutional part follows a dense one.
+
+    Args:
+        shape: Of one row.
+
+    Example:
+        >>> View(4, 3, 2)(torch.ones(5, 24)).shape
+        torch.Size([5, 4, 3, 2])
+    """
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C·h·w) -> (B, C, h, w)
+        return x.reshape(len(x), *self.shape)
+
+
+class Resize(nn.Module):
+    """Nearest-neighbour interpolation to a given height and width; convolutions after it leave no checkerboard.
+
+    Source: Odena, Dumoulin & Olah, 2016, https://doi.org/10.23915/distill.00003.
+
+    Args:
+        height: Of the answer.
+        width: Of the answer.
+
+    Example:
+        >>> Resize(33, 47)(torch.ones(2, 4, 17, 24)).shape
+        torch.Size([2, 4, 33, 47])
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.size = (height, width)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, h, w) -> (B, C, height, width)
+        return functional.interpolate(x, self.size, mode="nearest")
 
 
 class TransposeLinear(nn.Module):
@@ -130,11 +228,11 @@ class Dropout(nn.Module):
 
 
 class Block(nn.Sequential):
-    """Linear, then batch normalisation (Ioffe & Szegedy, 2015), an activation and dropout, each where asked for.
+    """Linear or Conv, then batch normalisation (Ioffe & Szegedy, 2015), activation and dropout, each where asked for.
 
     Args:
-        linear: The layer in front, with or without tied weights.
-        width: Units that it gives.
+        linear: The layer in front: Linear, with or without tied weights, or Conv.
+        width: Units or channels that it gives.
         activation: A name of `ACTIVATIONS`.
         batch_norm: Whether to normalise before the activation.
         dropout: The probability of losing a unit after it.
@@ -149,7 +247,7 @@ class Block(nn.Sequential):
     ) -> None:
         layers = [linear]
         if batch_norm:
-            layers.append(nn.BatchNorm1d(width))
+            layers.append((nn.BatchNorm2d if isinstance(linear, Conv) else nn.BatchNorm1d)(width))
         layers.append(activation_layer(activation))
         if dropout:
             layers.append(Dropout(dropout))
@@ -187,7 +285,7 @@ class Beside(nn.Module):
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Give every layer its initial weights and every buffer its initial value, in the order of the modules."""
     for layer in module.modules():
-        if isinstance(layer, (Linear, TransposeLinear)):
+        if isinstance(layer, (Linear, TransposeLinear, Conv)):
             layer.reset_parameters(generator)
-        elif isinstance(layer, nn.BatchNorm1d):
+        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             layer.reset_parameters()

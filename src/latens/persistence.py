@@ -13,7 +13,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ FORMAT = 1
 
 _HEADER_LIMIT = 4 << 20
 _TENSOR_LIMIT = 10_000
+# Lists and objects, which in memory are up to a hundred times as large as in JSON.
+_BRACKET_LIMIT = 200_000
 _DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -96,7 +98,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{target}: cannot be written ({_reason(error)}); choose another path") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a name that cannot be written cannot be removed either; what went wrong is told above
+            temporary.unlink(missing_ok=True)
 
 
 def read(path: str | Path, expect: Callable[[Mapping[str, Any], TensorInfo], None] | None = None) -> ModelFile:
@@ -136,7 +139,8 @@ def read_header(path: str | Path) -> dict[str, Any]:
         header = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: its latens header is damaged ({error}); take another copy") from error
-    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+    # True is an int, and no format.
+    if not isinstance(header, dict) or type(header.get("format")) is not int or header["format"] < 1:
         raise ModelFileError(f"{path}: its latens header names no format; take another copy")
     if header["format"] > FORMAT:
         raise ModelFileError(
@@ -150,16 +154,16 @@ def tensor_infos(path: str | Path) -> TensorInfo:
     entries = {name: entry for name, entry in _raw_header(path).items() if name != "__metadata__"}
     if len(entries) > _TENSOR_LIMIT:
         raise ModelFileError(f"{path}: {len(entries)} tensors exceed the limit of {_TENSOR_LIMIT}; not a latens file")
-    infos = {}
-    for name, entry in entries.items():
-        try:
-            dtype, shape = entry["dtype"], tuple(int(size) for size in entry["shape"])
-        except (TypeError, KeyError, ValueError):
-            raise ModelFileError(f"{path}: tensor {name!r} is not described; take another copy") from None
-        if dtype not in _DTYPES or any(size < 0 for size in shape):
-            raise ModelFileError(f"{path}: tensor {name!r} has dtype {dtype!r}, shape {shape}; not a latens file")
-        infos[name] = (dtype, shape)
-    return infos
+    return {name: _tensor_info(path, name, entry) for name, entry in entries.items()}
+
+
+def _tensor_info(path: str | Path, name: str, entry: object) -> tuple[str, tuple[int, ...]]:
+    dtype, shape = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else (None, None)
+    if not isinstance(dtype, str) or not isinstance(shape, list) or any(type(size) is not int for size in shape):
+        raise ModelFileError(f"{path}: tensor {name!r} is not described; take another copy")
+    if dtype not in _DTYPES or any(size < 0 for size in shape):
+        raise ModelFileError(f"{path}: tensor {name!r} has dtype {dtype!r}, shape {shape}; not a latens file")
+    return dtype, tuple(shape)
 
 
 def describe(tensors: Mapping[str, Tensor]) -> TensorInfo:
@@ -175,8 +179,11 @@ def _raw_header(path: str | Path) -> dict[str, Any]:
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= min(_HEADER_LIMIT, size - 8):
             raise ModelFileError(f"{path}: not a model file, or truncated ({size} bytes); give it a file latens saved")
+        text = file.read(length)
+        if text.count(b"[") + text.count(b"{") > _BRACKET_LIMIT:
+            raise ModelFileError(f"{path}: its header holds more than {_BRACKET_LIMIT:,} lists; not a latens file")
         try:
-            header = json.loads(file.read(length))
+            header = json.loads(text)
         except (ValueError, RecursionError):
             raise ModelFileError(
                 f"{path}: not a model file (no safetensors header); give it one latens saved"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from latens.errors import ConfigError
 
-__all__ = ["Keyed", "generator", "keyed", "order", "resolve_seed", "split_order"]
+__all__ = ["Keyed", "Pool", "generator", "keyed", "order", "resolve_seed", "split_order"]
 
 # SplitMix64 (Steele, Lea & Flood, 2014, https://doi.org/10.1145/2660193.2660195), as signed 64-bit integers because
 # torch has no unsigned multiplication; two's complement wraps the same way.
@@ -82,6 +82,22 @@ def generator(seed: int, purpose: str) -> torch.Generator:
 
 
 @dataclass(frozen=True, eq=False)
+class Pool:
+    """The rows whose values may turn up in other rows: those to learn from, never the held-out ones.
+
+    Args:
+        values: (n, *shape), all rows; a reference, never a copy.
+        rows: (m,) int64 on the same device, which of them may give a value.
+    """
+
+    values: Tensor
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, eq=False)
 class Keyed:
     """Random tensors for a batch of rows, each row's numbers keyed by (seed, epoch, index) and `stream`.
 
@@ -93,12 +109,14 @@ class Keyed:
         epoch: The epoch, from 0.
         index: (B,) int64, the rows' positions in the data; it also says on which device to draw.
         name: The stream.
+        pool: The rows that `others` takes values from; None where a row has to do without others.
     """
 
     seed: int
     epoch: int
     index: Tensor
     name: str = ""
+    pool: Pool | None = None
 
     def stream(self, name: object) -> Keyed:
         """The same rows with draws independent of every other stream."""
@@ -120,6 +138,36 @@ class Keyed:
         pairs = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)
         return pairs[:, :width].reshape(tuple(shape))
 
+    def cells(self, shape: Sequence[int]) -> Tensor:  # -> (B, *) float32
+        """Uniform on [0, 1), one draw a cell: what is lost or replaced as a whole. A cell is a feature."""
+        return self.uniform(shape)
+
+    def others(self, shape: Sequence[int]) -> Tensor:  # -> (B, *), of the pool's dtype
+        """For each cell the same cell of another row of the pool, drawn anew for each cell, all rows equally likely.
+
+        Only the B rows' worth of numbers that is returned is copied.
+
+        Raises:
+            ConfigError: There is no pool, it holds other shapes, or it has no other row to offer.
+        """
+        pool = self._pool(shape)
+        draws = self.stream("others").cells(shape).flatten(1)
+        # The last row stands in for the row itself, so that m - 1 places are m - 1 other rows
+        place = (draws * (len(pool) - 1)).long().clamp_(max=len(pool) - 2)
+        itself = pool.rows[place] == self.index[:, None]
+        donors = pool.rows[place.masked_fill_(itself, len(pool) - 1)]
+        return pool.values.flatten(1).gather(0, donors).reshape(tuple(shape))
+
+    def _pool(self, shape: Sequence[int]) -> Pool:
+        if self.pool is None:
+            raise ConfigError(
+                "pool=None: there are no other rows to take values from; use keyed(…, pool=Pool(x, rows))"
+            )
+        if self.pool.values.shape[1:] != torch.Size(shape[1:]) or len(self.pool) < 2:
+            theirs, ours = tuple(self.pool.values.shape[1:]), tuple(shape[1:])
+            raise ConfigError(f"pool={len(self.pool)} of shape {theirs} for {ours}; use at least 2 rows of one shape")
+        return self.pool
+
     def _bits(self, shape: Sequence[int], words: int) -> Tensor:  # -> (B, words) int64
         if shape[0] != len(self.index):
             raise ConfigError(f"shape[0]={shape[0]} differs from the {len(self.index)} keyed rows; use one row a key")
@@ -129,14 +177,14 @@ class Keyed:
         return _mix(rows[:, None] + columns)
 
 
-def keyed(seed: int, epoch: int, index: Tensor) -> Keyed:
-    """The draws of the rows `index` in `epoch`.
+def keyed(seed: int, epoch: int, index: Tensor, pool: Pool | None = None) -> Keyed:
+    """The draws of the rows `index` in `epoch`, with the rows that may give them values.
 
     Example:
         >>> keyed(seed=0, epoch=0, index=torch.arange(2)).normal((2, 3)).shape
         torch.Size([2, 3])
     """
-    return Keyed(seed, epoch, index)
+    return Keyed(seed, epoch, index, pool=pool)
 
 
 def _mix(z: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from latens.callbacks import Callback, notify
 from latens.data.batches import ResidentRows, TrainingData
+from latens.data.patches import Patches
 from latens.devices import Runtime
 from latens.errors import ConfigError, DivergedError, ModelFileError, choice, finite, whole
 from latens.history import History
@@ -304,6 +305,7 @@ class TrainState:
         train = self.data.train
         fit = asdict(self.config) | {"model": dict(cast(Any, self.model).config), "seed": train.seed}
         fit |= {"batch_size": train.batch_size, "rows": len(train), "held_out_rows": len(self.data.validation)}
+        fit["patch"] = list(train.patch) if isinstance(train, Patches) else None
         return fit | {"data": _checksum(train.x), "target": _checksum(train.target), "start": self._start}
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 
 import numpy as np
 import pyarrow.csv
@@ -74,6 +75,21 @@ class TestReconstruct:
         mean = table["reconstruction_error"].to_numpy().mean()
         assert outcome.json["mean_reconstruction_error"] == pytest.approx(mean)
 
+    def test_the_data_keep_names_that_the_program_would_give(self, run, fit, tmp_path):
+        data = tmp_path / "data.csv"
+        lines = [f"r{i},{i},{i * i % 7},{i % 5},{i % 2}\n" for i in range(20)]
+        data.write_text(",id,b,reconstruction_error,kind\n" + "".join(lines))
+        model = fit(data, "--labels", "kind")
+        assert run("reconstruct", model, data, "-o", tmp_path / "r.parquet", "--errors").code == 0
+        table = pyarrow.parquet.read_table(tmp_path / "r.parquet")
+        features = ["id", "b", "reconstruction_error"]
+        assert table.column_names == ["id_", *features, "reconstruction_error_", "kind"]
+        assert table["id_"].to_pylist()[:2] == ["r0", "r1"]
+        own = np.column_stack([table[name].to_numpy() for name in features])
+        estimator = latens.load(model)
+        assert np.array_equal(own, estimator.reconstruct(str(data)))
+        assert np.array_equal(table["reconstruction_error_"], estimator.reconstruction_error(str(data)))
+
     def test_a_folder_of_images_keeps_their_names(self, run, fit, photos, tmp_path):
         assert run("reconstruct", fit(photos), photos, "-o", tmp_path / "cleaned").code == 0
         names = {path.relative_to(tmp_path / "cleaned").as_posix() for path in (tmp_path / "cleaned").rglob("*.png")}
@@ -127,9 +143,9 @@ class TestReconstruct:
         ],
     )
     def test_names_stay_inside_and_differ(self, ids, names):
-        from latens.cli.writers import _png_names
+        from latens.cli.writers import png_names
 
-        assert _png_names(2, None if ids is None else np.array(ids)) == names
+        assert png_names(2, None if ids is None else np.array(ids)) == names
 
     def test_a_full_folder_needs_force(self, run, fit, photos, tmp_path):
         model = fit(photos)
@@ -145,6 +161,46 @@ class TestReconstruct:
         outcome = run("reconstruct", fit(photos), photos, "-o", photos, "--force")
         assert outcome.code == 1
         assert "is what this reads; choose another folder" in outcome.err
+
+    def test_never_over_the_image_that_it_reads(self, run, fit, photos):
+        picture = photos / "cats" / "1.png"
+        before = picture.read_bytes()
+        outcome = run("reconstruct", fit(photos), picture, "-o", picture.parent, "--force")
+        assert outcome.code == 1
+        assert f"{picture}: is what this reads; choose another folder" in outcome.err
+        assert picture.read_bytes() == before
+
+    def test_never_over_an_image_of_the_folder_that_it_reads(self, run, fit, photos):
+        model = fit(photos)
+        shutil.copytree(photos / "cats", photos / "cats" / "cats")
+        before = {path: path.read_bytes() for path in photos.rglob("*.png")}
+        outcome = run("reconstruct", model, photos, "-o", photos / "cats", "--force")
+        assert outcome.code == 1
+        assert "is what this reads; choose another folder" in outcome.err
+        assert {path: path.read_bytes() for path in photos.rglob("*.png")} == before
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("cats/7.png", "7.png: is a folder, which is never replaced; choose another output"),
+            ("link", "3.png: is a link; give the path that it points to"),
+            ("dogs", "is a file); choose another folder"),
+        ],
+    )
+    def test_all_the_files_or_none(self, run, fit, photos, tmp_path, name, message):
+        out = tmp_path / "out"
+        (out / "cats").mkdir(parents=True)
+        if name == "link":
+            (out / "cats" / "3.png").symlink_to(tmp_path / "elsewhere")
+        elif name == "dogs":
+            (out / "dogs").write_text("")
+        else:
+            (out / name).mkdir()
+        before = set(out.rglob("*"))
+        outcome = run("reconstruct", fit(photos), photos, "-o", out, "--force")
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+        assert message in outcome.err
+        assert set(out.rglob("*")) == before
 
     def test_a_table_makes_no_pictures(self, run, fit, flowers, tmp_path):
         outcome = run("reconstruct", fit(flowers, "--labels", "species"), flowers, "-o", tmp_path / "out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import pickle
 import re
 import struct
@@ -175,6 +176,24 @@ class TestFit:
         np.save(tmp_path / "data.npy", GOOD)
         assert_in(r"is what this reads; choose another output", refused("fit", "data.npy", "-o", "data.npy", "--force"))
 
+    @pytest.mark.parametrize("words", [(), ("--force",), ("--resume",)])
+    @pytest.mark.parametrize("name", ["m" * 240 + ".latens", "m" * 300 + ".latens"])
+    def test_a_name_that_no_folder_takes(self, refused, name, words):
+        line = refused("fit", "nothing is read before this.csv", "-o", name, *words)
+        assert_in(r"cannot be written \(File name too long\); choose another path", line)
+
+    @pytest.mark.parametrize("words", [(), ("--force",)])
+    @pytest.mark.parametrize("kind", ["pipe", "link", "dangling"])
+    def test_an_output_that_is_no_file(self, refused, tmp_path, kind, words):
+        (tmp_path / "precious").write_text("precious")
+        if kind == "pipe":
+            os.mkfifo(tmp_path / "out")
+        else:
+            (tmp_path / "out").symlink_to(tmp_path / ("precious" if kind == "link" else "nowhere"))
+        line = refused("fit", "nothing is read before this.csv", "-o", "out", *words)
+        assert_in(r"out: is (no regular file, which is never replaced|a link; give the path that it points to)", line)
+        assert (tmp_path / "precious").read_text() == "precious"
+
     @pytest.mark.filterwarnings("ignore:overflow")
     def test_a_loss_that_is_no_number(self, refused, tmp_path):
         np.save(tmp_path / "data.npy", GOOD * 1e3)
@@ -255,6 +274,11 @@ class TestApplied:
         assert output.read_text() == "precious"
         assert run(verb, digits, "dataset:digits/test", "-o", output, "--force").code == 0
         assert output.read_bytes() != b"precious"
+
+    @pytest.mark.parametrize("output", ["r" * 300, "r" * 252, "r" * 300 + ".npy"])
+    def test_a_name_that_no_folder_takes(self, refused, digits, output):
+        line = refused("reconstruct", digits, "nothing is read before this.csv", "-o", output)
+        assert_in(r"cannot be written \(File name too long\); choose another path", line)
 
     def test_no_such_device(self, refused, digits):
         line = refused("embed", digits, "dataset:digits", "-o", "codes.csv", "--device", "cuda:99")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
 import sys
 import types
 
 import pytest
+
+from latens.cli.experiments import DEMO_FILES, REPRODUCE_FILES
 
 
 class TestReproduce:
@@ -38,6 +41,24 @@ class TestReproduce:
         assert "row='S99' is not known" in outcome.err
         assert not (tmp_path / "out").exists()
 
+    @pytest.mark.parametrize("name", REPRODUCE_FILES)
+    def test_what_another_left_needs_force(self, run, tmp_path, monkeypatch, name):
+        ran = []
+        monkeypatch.setattr("latens.reproduce.run", lambda rows, **given: ran.append(rows) or [])
+        (tmp_path / name).write_text("precious")
+        outcome = run("reproduce", "S2", "-o", tmp_path)
+        assert (outcome.code, outcome.out, ran) == (1, "", [])
+        assert f"{name}: exists, and no earlier run left it; choose another folder, or --force" in outcome.err
+        assert run("reproduce", "S2", "-o", tmp_path, "--force").code == 0
+        (tmp_path / "results.json").touch()
+        assert run("reproduce", "S2", "-o", tmp_path).code == 0
+
+
+def test_the_demonstration_writes_these_files():
+    from latens.reproduce.demo import run_demo
+
+    assert set(re.findall(r"``([a-z]+\.[a-z]+)``", run_demo.__doc__ or "")) == set(DEMO_FILES)
+
 
 class TestDemo:
     @pytest.fixture(autouse=True)
@@ -61,3 +82,20 @@ class TestDemo:
     def test_json(self, run, tmp_path):
         models = run("demo", "-o", tmp_path, "--json").json["models"]
         assert [model["model"] for model in models] == ["deep"]
+
+    @pytest.mark.parametrize("name", DEMO_FILES)
+    def test_what_another_left_needs_force(self, run, tmp_path, name):
+        (tmp_path / name).write_text("precious")
+        outcome = run("demo", "-o", tmp_path)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert f"{name}: exists, and no earlier run left it; choose another folder, or --force" in outcome.err
+        assert run("demo", "-o", tmp_path, "--force").code == 0
+
+    def test_what_an_earlier_one_left_is_replaced(self, run, digits, tmp_path):
+        digits.rename(tmp_path / "linear.latens")  # the first file: also of one that was interrupted
+        (tmp_path / "map.png").write_text("older")
+        assert run("demo", "-o", tmp_path).code == 0
+
+    def test_other_files_are_no_hindrance(self, run, tmp_path):
+        (tmp_path / "notes.txt").write_text("mine")
+        assert run("demo", "-o", tmp_path).code == 0

@@ -35,9 +35,11 @@ class TestPairs:
         outcome = run("pairs", digits, "dataset:digits", "-o", tmp_path / "pairs.png", "--count", 4, "--json")
         assert outcome.json["shown"] == 4
 
-    def test_a_row_that_is_not_there(self, run, digits, tmp_path):
-        outcome = run("pairs", digits, "dataset:digits", "-o", tmp_path / "pairs.png", "--rows", "0,1797")
+    @pytest.mark.parametrize("rows", ["0,1797", "-1", "99999999999999999999"])
+    def test_a_row_that_is_not_there(self, run, digits, tmp_path, rows):
+        outcome = run("pairs", digits, "dataset:digits", "-o", tmp_path / "pairs.png", "--rows", rows)
         assert outcome.code == 1
+        assert "internal error" not in outcome.err
         assert "use numbers from 0 to 1796" in outcome.err
         assert not (tmp_path / "pairs.png").exists()
 

@@ -156,6 +156,36 @@ class TestResume:
         assert run(*words, "--force", "--json").json["resumed_from_step"] is None
         assert [path.name for path in tmp_path.iterdir()] == ["m.latens"]
 
+    def test_a_signal_after_the_last_step_is_not_swallowed(self, run, tmp_path, monkeypatch):
+        judge = latens.Autoencoder._judge
+
+        def judge_and_die(self: latens.Autoencoder, *how: object) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            judge(self, *how)
+
+        words = ("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
+        with monkeypatch.context() as patch:
+            patch.setattr(latens.Autoencoder, "_judge", judge_and_die)
+            stopped = run(*words)
+        assert (stopped.code, stopped.out) == (143, "")
+        assert "step-000000007.latens; continue with --resume" in stopped.err
+        assert run(*words, "--resume", "--json").json["resumed_from_step"] == 7
+
+    def test_sigterm_twice_is_143(self, run, tmp_path, monkeypatch):
+        def die_twice(*_: object) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        monkeypatch.setattr(latens.Autoencoder, "_judge", die_twice)
+        stopped = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
+        assert (stopped.code, stopped.out, stopped.err) == (143, "", "latens: stopped by SIGTERM\n")
+
+    def test_sigterm_while_the_model_is_written_is_143(self, run, tmp_path, monkeypatch):
+        monkeypatch.setattr(os, "fsync", lambda descriptor: os.kill(os.getpid(), signal.SIGTERM))
+        stopped = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
+        assert (stopped.code, stopped.out, stopped.err) == (143, "", "latens: stopped by SIGTERM\n")
+        assert list(tmp_path.iterdir()) == []
+
     def test_another_fit_is_not_gone_on_from(self, run, tmp_path):
         words = (
             "fit",
@@ -186,6 +216,25 @@ class TestResume:
         assert outcome.err.startswith("latens: warning: skipped a checkpoint")
         assert outcome.err.count("\n") == 1
 
+    @pytest.mark.parametrize("words", [(), ("--force",), ("--resume",)])
+    def test_a_folder_with_a_checkpoint_s_name_is_left_alone(self, run, tmp_path, words):
+        folder = tmp_path / "m.latens.run" / "step-000000001.latens"
+        folder.mkdir(parents=True)
+        outcome = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK, "--checkpoint-steps", 2, *words)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert [path.name for path in (tmp_path / "m.latens.run").iterdir()] == [folder.name]
+
+    def test_a_checkpoint_that_cannot_be_removed(self, run, tmp_path, monkeypatch):
+        def refuse(path: Path, **how: bool) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        (tmp_path / "m.latens.run").mkdir()
+        (tmp_path / "m.latens.run" / "step-000000001.latens").touch()
+        monkeypatch.setattr(Path, "unlink", refuse)
+        outcome = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK, "--force")
+        assert outcome.code == 1
+        assert ".latens: cannot be removed (Operation not permitted); choose another output" in outcome.err
+
     def test_two_fits_do_not_share_a_folder(self, run, tmp_path):
         import fcntl
 
@@ -198,7 +247,7 @@ class TestResume:
 
 
 class TestSettings:
-    @pytest.mark.parametrize("estimator", [latens.Autoencoder, latens.LinearAutoencoder])
+    @pytest.mark.parametrize("estimator", [latens.Autoencoder, latens.LinearAutoencoder, latens.ConvAutoencoder])
     def test_every_argument_can_be_named(self, estimator):
         defaults = {name: p.default for name, p in inspect.signature(estimator).parameters.items()}
         words = [

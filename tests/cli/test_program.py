@@ -45,6 +45,7 @@ class TestHelp:
             "reconstruct",
             "map",
             "pairs",
+            "corrupt",
             "sweep",
             "datasets",
             "reproduce",
@@ -132,6 +133,17 @@ class TestErrors:
         command = f"{shlex.quote(sys.executable)} -m latens datasets --json | true"
         ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
         assert ended.stderr == ""
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+    @pytest.mark.parametrize("buffering", ["", "1"])
+    @pytest.mark.parametrize("words", ["datasets", "datasets --json", "--help", "--version"])
+    def test_a_full_disk_under_the_answer_is_one_line(self, words, buffering):
+        command = f"{shlex.quote(sys.executable)} -m latens {words} > /dev/full"
+        shell = os.environ | {"PYTHONUNBUFFERED": buffering}
+        ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, env=shell)
+        assert ended.returncode == 1
+        message = "standard output: cannot be written (No space left on device); send it to another place"
+        assert ended.stderr == f"latens: error: {message}\n"
 
     def test_a_warning_is_one_line(self, run, monkeypatch):
         def warn(dataset: object) -> dict[str, str]:

@@ -10,16 +10,25 @@ from latens.data.batches import Batch
 from latens.errors import ConfigError
 from latens.models import build
 from latens.persistence import read, write
-from latens.seeds import keyed
+from latens.seeds import Pool, keyed
+
+
+def images(n: int = 16) -> torch.Tensor:
+    return torch.rand(n, 3, 11, generator=torch.Generator().manual_seed(0)) + 0.1
 
 
 @pytest.fixture
 def batch() -> torch.Tensor:
-    return torch.rand(16, 3, 11, generator=torch.Generator().manual_seed(0)) + 0.1
+    return images()
 
 
 def draws(epoch: int = 0, first: int = 0, n: int = 16):
-    return keyed(seed=7, epoch=epoch, index=torch.arange(first, first + n))
+    """With other rows to take values from, as a fit has them."""
+    pool = Pool(images(40), torch.arange(30))
+    return keyed(seed=7, epoch=epoch, index=torch.arange(first, first + n), pool=pool)
+
+
+IMAGES_ONLY = {"blur", "rotation", "stains"}
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -49,15 +58,43 @@ class TestEveryCorruption:
         corruption = CORRUPTIONS[name]()
         assert not torch.equal(corruption(batch, draws(epoch=0)), corruption(batch, draws(epoch=1)))
 
-    def test_rows_do_not_share_noise(self, name):
-        same = torch.full((2, 200), 0.5)
-        first, second = CORRUPTIONS[name]()(same, draws(n=2))
+    def test_rows_do_not_share_noise(self, name, batch):
+        first, second = CORRUPTIONS[name]()(batch[:1].expand(2, -1, -1), draws(n=2))
         assert not torch.equal(first, second)
+
+    def test_takes_colour_images_of_any_size_and_one_row(self, name):
+        x = torch.rand(1, 9, 4, 3, generator=torch.Generator().manual_seed(0))
+        key = keyed(0, 0, torch.tensor([5]), Pool(x.expand(8, -1, -1, -1) / 2, torch.arange(8)))
+        corrupted = CORRUPTIONS[name]()(x, key)
+        assert corrupted.shape == x.shape
+        assert corrupted.isfinite().all()
+
+    def test_takes_flat_data_or_says_that_it_needs_images(self, name):
+        x = torch.rand(4, 12, generator=torch.Generator().manual_seed(0))
+        key = keyed(0, 0, torch.arange(4), Pool(x, torch.arange(4)))
+        if name in IMAGES_ONLY:
+            with pytest.raises(ConfigError, match=rf"'{name}' needs images .* not \(4, 12\); use X.reshape"):
+                CORRUPTIONS[name]()(x, key)
+        else:
+            assert CORRUPTIONS[name]()(x, key).shape == x.shape
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
     def test_keeps_shape_dtype_and_device(self, name, batch, dtype):
         corrupted = CORRUPTIONS[name]()(batch.to(dtype), draws())
         assert (corrupted.shape, corrupted.dtype, corrupted.device) == (batch.shape, dtype, batch.device)
+
+    def test_calculates_where_the_batch_is(self, name):
+        # On the meta device whatever was made elsewhere is an error, as it would be on a GPU.
+        x, index = torch.empty(4, 9, 8, 3, device="meta"), torch.arange(4, device="meta")
+        assert CORRUPTIONS[name]()(x, keyed(0, 0, index, Pool(x, index))).device == x.device
+
+    def test_what_it_says_is_hidden_is_what_changes(self, name, batch):
+        corruption = CORRUPTIONS[name]()
+        if not hasattr(corruption, "hidden"):
+            return
+        hidden = corruption.hidden(batch, draws())
+        assert hidden.dtype == torch.bool
+        assert torch.equal(corruption(batch, draws()) == 0.0, hidden.expand(batch.shape))
 
     def test_leaves_the_global_random_state_alone(self, name, batch):
         before = torch.get_rng_state()

@@ -90,14 +90,22 @@ def test_autoencoder_arguments():
     assert expected.items() <= defaults(latens.Autoencoder).items()
 
 
+def test_convolutional_arguments():
+    expected = {"n_components": "auto", "encoder": "convolutional", "decoder": "convolutional", "corruption": None}
+    assert expected.items() <= defaults(latens.ConvAutoencoder).items()
+    assert set(TRAINING) <= set(defaults(latens.ConvAutoencoder))
+    assert all(callable(getattr(latens.ConvAutoencoder, method)) for method in METHODS)
+
+
 def test_linear_arguments():
     expected = {"center": True, "orthogonality": 0.1, "solver": "gradient"}
     assert expected.items() <= defaults(latens.LinearAutoencoder).items()
 
 
 def test_registries():
-    assert {"linear", "deep", "wide"} <= set(MODELS)
-    assert {"gaussian", "dropout", "masking", "salt-and-pepper"} <= set(CORRUPTIONS)
+    assert {"linear", "deep", "wide", "convolutional", "asymmetric"} <= set(MODELS)
+    assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)
+    assert {"block", "span", "blur", "stains", "rotation", "swap"} <= set(CORRUPTIONS)
     assert {"digits", "mnist", "fashion-mnist"} <= set(DATASETS)
     assert "mse" in LOSSES
 

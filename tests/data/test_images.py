@@ -204,7 +204,7 @@ class TestFolder:
         write(tmp_path / "a.png", size=(4, 3))
         write(tmp_path / "sub" / "b.png", size=(5, 6))
         with pytest.raises(DataError, match=r"different sizes: a.png is 4 x 3, sub/b.png is 5 x 6 .*; resize or crop"):
-            open_source(tmp_path)
+            open_source(tmp_path).one_size()
 
     def test_mixed_modes(self, tmp_path):
         write(tmp_path / "a.png", mode="L")

@@ -96,6 +96,10 @@ class TestPaths:
         with pytest.raises(DataError, match=r"x.csv: cannot be read \(Permission denied\); check its permissions"):
             open_source(tmp_path / "x.csv")
 
+    def test_a_name_that_is_empty(self):
+        with pytest.raises(DataError, match="the name of the data is empty; give a file, a folder, or dataset:NAME"):
+            open_source("")
+
 
 class TestSplit:
     @settings(deadline=None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,8 @@ import numpy as np
 import pytest
 
 from latens import Autoencoder
-from latens.callbacks import Callback, Checkpoints, newest
-from latens.errors import DivergedError, ModelFileError
+from latens.callbacks import Callback, Checkpoints, SignalGuard, newest
+from latens.errors import DivergedError, Interrupted, ModelFileError
 
 SCRIPT = Path(__file__).with_name("kill_and_resume.py")
 
@@ -86,6 +88,54 @@ class TestResume:
         X[3, 2] += 1
         with pytest.raises(ModelFileError, match=r"of another fit \(other data\); repeat its settings"):
             Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path, resume=True)
+
+
+class SignalAt(Callback):
+    """A signal to this process at an event."""
+
+    def __init__(self, event: str, number: int, times: int = 1) -> None:
+        self.number, self.times = number, times
+        setattr(self, event, self.send)
+
+    def send(self, state) -> None:
+        if getattr(state, "epoch", 0) in (0, 2):
+            for _ in range(self.times):
+                os.kill(os.getpid(), self.number)
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("early_stopping", [False, True])
+    @pytest.mark.parametrize("event", ["epoch_end", "fit_end"])
+    def test_after_the_last_step(self, X, tmp_path, event, early_stopping, number):
+        ae = Autoencoder(batch_size=16, max_epochs=2, early_stopping=early_stopping, verbose=0)
+        checkpoints = Checkpoints(tmp_path)
+        guard = SignalGuard(checkpoints)
+        words = r"interrupted at step 12: saved .*step-000000012\.latens; continue with --resume"
+        with pytest.raises(Interrupted, match=words) as caught, guard:
+            ae.fit(X, callbacks=[SignalAt(event, number), checkpoints, guard], run_folder=tmp_path)
+        assert caught.value.signal == number
+        whole = Autoencoder(batch_size=16, max_epochs=2, early_stopping=early_stopping, verbose=0).fit(X)
+        assert np.array_equal(ae.fit(X, run_folder=tmp_path, resume=True).transform(X), whole.transform(X))
+        assert ae.resumed_from_step_ == 12
+
+    @pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+    def test_the_second_one_does_not_wait(self, X, tmp_path, number, error):
+        guard = SignalGuard(Checkpoints(tmp_path))
+        with pytest.raises(error, match=r"143|^$"), guard:
+            Autoencoder(verbose=0, max_epochs=2).fit(X, callbacks=[SignalAt("fit_start", number, 2), guard])
+        assert not list(tmp_path.iterdir())
+
+    def test_a_failure_of_the_fit_is_not_hidden(self, X):
+        guard = SignalGuard(None)
+        watching = [SignalAt("fit_start", signal.SIGTERM), StopAt(1), guard]
+        with pytest.raises(RuntimeError, match="stopped"), guard:
+            Autoencoder(verbose=0).fit(X, callbacks=watching)
+
+    def test_without_a_step_nothing_was_saved(self, tmp_path):
+        guard = SignalGuard(Checkpoints(tmp_path))
+        with pytest.raises(Interrupted, match="interrupted at step 0: nothing was saved"), guard:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class TestCheckpoints:

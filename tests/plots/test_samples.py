@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latens.errors import DataError
-from latens.plots import plot_denoised, plot_pairs
+from latens.plots import plot_corruptions, plot_denoised, plot_pairs
 from latens.schema import Column
 
 
@@ -106,6 +106,26 @@ def test_a_wide_nameless_array_is_lines() -> None:
 
 def test_one_feature_of_one_sample() -> None:
     assert len(shown(drawn(plot_pairs(np.ones((1, 1)), np.zeros((1, 1)))))) == 1
+
+
+def test_each_corruption_has_its_row_and_its_error() -> None:
+    clean = np.zeros((2, 4, 4))
+    figure = drawn(plot_corruptions(clean, {"gaussian:1": clean + 1, "blur:1": clean + 1e-9}))
+    assert row_names(figure) == ["clean", "gaussian:1", "blur:1"]
+    assert notes(figure) == ["1", "1", "0", "0"]
+
+
+def test_each_corruption_has_its_mark_in_every_panel() -> None:
+    table = np.zeros((3, 2))
+    figure = drawn(plot_corruptions(table, {"swap:0.2": table + 1, "gaussian:2": table + 2}, columns=["a", "b"]))
+    assert [axes.get_title() for axes in shown(figure)] == [f"{name}\nmean squared error 1, 4" for name in "ab"]
+    assert len({(line.get_marker(), line.get_color()) for line in shown(figure)[0].lines}) == 3
+
+
+def test_few_large_images_are_drawn_large() -> None:
+    small, large, many = (np.zeros((n, side, side)) for n, side in ((2, 8), (2, 300), (12, 300)))
+    widths = [plot_pairs(images, images).get_figwidth() for images in (small, large, many)]
+    assert widths == [5.0, pytest.approx(7.2), pytest.approx(13.8)]
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from latens.reproduce.demo import DEMOS, run_demo
 from latens.reproduce.digits import QuickSize
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tiny() -> Iterator[pytest.MonkeyPatch]:
+@contextmanager
+def shortened() -> Iterator[pytest.MonkeyPatch]:
     """The small digits, 200 of them, two epochs."""
     full = DEMOS["digits"]
     settings = {name: getattr(full, name) | {"max_epochs": 2} for name in ("linear", "deep", "denoising")}
@@ -27,11 +28,19 @@ def tiny() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
+def tiny() -> Iterator[pytest.MonkeyPatch]:
+    """Nothing here takes longer than it must."""
+    with shortened() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
     """All rows of the chapter carried out in one folder."""
     folder = tmp_path_factory.mktemp("everything")
-    return folder, run([row for row in ROWS if row.startswith("S")], quick=True, seeds=(0,), folder=folder)
+    with shortened():
+        return folder, run([row for row in ROWS if row.startswith("S")], quick=True, seeds=(0,), folder=folder)
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from latens.errors import ConfigError, DataError, Interrupted, OutputError
 from latens.estimators import load
 from latens.reproduce import ROWS, run
 from latens.reproduce.bench import Bench
-from latens.reproduce.experiments import Line
 from latens.reproduce.recipes import EXPERIMENTS
+from latens.reproduce.rows import Line
 
 
 def quick(folder: Path, *rows: str, seeds: tuple[int, ...] = (0,)) -> tuple[list[dict[str, object]], list[str]]:
@@ -124,10 +124,18 @@ def test_quick_and_full_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_the_published_protocol() -> None:
-    for name in ("S2", "S2 centred", "S3", "S4", "S5", "S7"):
+    for name in ("S2", "S2 centred", "S3", "S4", "S5", "S7", "S8", "S13", "S14"):
         settings = EXPERIMENTS[name].settings
         assert (settings["max_epochs"], settings["batch_size"], settings["validation_fraction"]) == (10, 128, 0.0)
         assert settings.get("output", "linear") == "linear"
+
+
+def test_convolutional_denoisers_stand_beside_the_dense_one(everything: tuple[Path, list[dict[str, Any]]]) -> None:
+    lines = {result["row"]: result for result in everything[1]}
+    assert all(" parameters)" in lines[row]["what"] for row in ("S7", "S13", "S14"))
+    assert all(lines[row]["seconds"] is not None and lines[row]["exact_pca"] is None for row in ("S7", "S13", "S14"))
+    assert EXPERIMENTS["S14"].settings["encoder_hidden"] == EXPERIMENTS["S7"].settings["hidden"]
+    assert "parameters" in (everything[0] / "index.html").read_text()
 
 
 def test_what_cannot_be_run_is_refused(tmp_path: Path) -> None:

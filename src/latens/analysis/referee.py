@@ -27,7 +27,7 @@ class Referee:
         model_error: The model's, on the same rows, in the same units.
         rows: ``"held-out"``, or ``"training"`` if nothing was held out.
         n_rows: How many.
-        n_features: Numbers in a sample.
+        n_features: Numbers in a sample; of a fully convolutional model in a pixel, which has a code of its own.
     """
 
     n_components: int
@@ -55,8 +55,8 @@ class Referee:
             return f"use PCA: at the same size it loses nothing, the network {self.model_error:.4g} {where}"
         if not self.comparable:
             return (
-                f"error {self.model_error:.4g} {where}; PCA with {self.n_components} components for "
-                f"{self.n_features} features would only copy, so there is no comparison"
+                f"error {self.model_error:.4g} {where}; PCA with {_counted(self.n_components, 'component')} for "
+                f"{_counted(self.n_features, 'feature')} would only copy, so there is no comparison"
             )
         figures = f"({self.model_error:.4g} against {self.pca_error:.4g} {where})"
         if abs(self.ratio - 1) <= _LEVEL:
@@ -64,6 +64,10 @@ class Referee:
         if self.ratio < 1:
             return f"beats exact PCA of the same size by {100 * (1 - self.ratio):.1f} % {figures}"
         return f"use PCA: its error at the same size is {100 * (1 - 1 / self.ratio):.1f} % smaller {figures}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def judge(

@@ -14,15 +14,17 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, datasets, experiments, figures, fit, models, sweep
+from latens.cli import apply, corrupt, datasets, experiments, figures, fit, models, sweep
 from latens.cli.verbs import app
-from latens.errors import Interrupted, LatensError
+from latens.errors import Interrupted, LatensError, OutputError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, sweep, datasets, experiments)
-_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "sweep", "datasets", "reproduce", "demo")
+_NOUNS = (fit, models, apply, figures, corrupt, sweep, datasets, experiments)
+_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "datasets", "reproduce", "demo")
+# Exit codes of a signal that nobody had the time to answer with a line of its own.
+_STOPPED = {128 + signal.SIGINT: "Ctrl-C", 128 + signal.SIGTERM: "SIGTERM"}
 app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))
 
 
@@ -67,8 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (Exception, KeyboardInterrupt) as error:
             if "--debug" in words:
                 traceback.print_exc()
-            return _report(error)
+            return _report(_cause(error))
     return 0
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What is to be told: a failed write that names no file was one to standard output, for all others name theirs."""
+    if isinstance(error, LatensError) or not isinstance(error, OSError) or error.filename or not error.errno:
+        return error
+    _close_quietly()
+    return OutputError(f"standard output: cannot be written ({error.strerror}); send it to another place")
 
 
 def _report(error: BaseException) -> int:
@@ -84,11 +94,14 @@ def _report(error: BaseException) -> int:
 
 
 def _code(ending: SystemExit) -> int:
-    return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    if code in _STOPPED:
+        typer.echo(f"latens: stopped by {_STOPPED[code]}", err=True)
+    return code
 
 
 def _close_quietly() -> int:
-    """The reader of a pipe went away: say nothing, not even at the interpreter's own flush."""
+    """Standard output takes nothing more: say nothing of it, not even at the interpreter's own flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
@@ -110,7 +123,7 @@ def _polite_kill() -> Iterator[None]:
     """SIGTERM unwinds like Ctrl-C, so that temporary files go; a fit has its own handler that saves first."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Interrupted("stopped by SIGTERM", signal=number)
+        raise SystemExit(128 + number)
 
     try:
         before = signal.signal(signal.SIGTERM, stop)

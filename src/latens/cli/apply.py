@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from latens.cli.models import load_model, open_for
-from latens.cli.outputs import TABLES, check_folder, check_output, is_folder
+from latens.cli.outputs import TABLES, check_files, check_folder, check_output, is_folder
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from latens.data import Source
-    from latens.schema import Schema
 
 __all__ = ["embed", "reconstruct"]
 
@@ -67,12 +64,19 @@ def reconstruct(
     It is in the data's own units; for a denoiser it is the cleaned data. The output is Parquet, CSV or NumPy by its
     suffix; a name without a suffix is a folder of PNG files, named as the images that came in.
     """
-    _check(output, errors, force=force, inputs=[model, source])
+    from latens.cli.writers import png_names, write_like
+
+    inputs: list[str | Path] = [model, source]
+    _check(output, errors, force=force, inputs=inputs)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
-    values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")  # a frame for a typed table
+    if is_folder(output):
+        check_files(output, png_names(len(data), data.ids), inputs=inputs)
+    else:
+        data = data.one_size("write them into a folder: -o cleaned")
+    values = _blockwise(estimator.reconstruct, data, shared, "reconstructing")
     error = _blockwise(estimator.reconstruction_error, data, shared, "comparing")
-    _write(output, estimator.schema_, data, values, {"reconstruction_error": error} if errors else {})
+    write_like(output, values, estimator.schema_, data, **({"reconstruction_error": error} if errors else {}))
     result = {"output": str(output), "rows": len(values), "mean_reconstruction_error": float(error.mean())}
     shared.result(result, f"wrote {len(values):,} rows to {output}; mean squared error {error.mean():.4g}")
 
@@ -86,18 +90,11 @@ def _check(output: Path, errors: bool, *, force: bool, inputs: Sequence[str | Pa
         raise typer.BadParameter("errors go into .parquet or .csv", param_hint="--errors")
 
 
-def _write(output: Path, schema: Schema, data: Source, values: Any, more: Mapping[str, np.ndarray]) -> None:
-    from latens.cli.writers import write_pngs, write_table
-
-    if is_folder(output):
-        write_pngs(output, values, schema, data.ids)
-    else:
-        names = schema.columns or data.columns or [f"x{i}" for i in range(schema.n_features)]
-        write_table(output, values, list(names), data, **more)
-
-
 def _blockwise(answer: Callable[[Source], Any], data: Source, shared: Shared, doing: str) -> Any:  # (n, ...)
-    """The answer for all rows, block by block; a row's answer does not depend on its block."""
+    """The answer for all rows, block by block; a row's answer does not depend on its block.
+
+    Of a typed table it may be a frame, of images of different sizes a list.
+    """
     import numpy as np
 
     size = max(1, _BLOCK_NUMBERS // data.n_features)
@@ -106,6 +103,8 @@ def _blockwise(answer: Callable[[Source], Any], data: Source, shared: Shared, do
     answers = [answer(data.take(rows[start : start + size])) for start in shared.track(starts, doing)]
     if isinstance(answers[0], np.ndarray):
         return np.concatenate(answers)
+    if isinstance(answers[0], list):
+        return [row for part in answers for row in part]
     import pandas as pd
 
     return pd.concat(answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,8 +10,9 @@ import typer
 from latens.cli.models import load_model, open_for
 from latens.cli.outputs import FIGURES, check_output
 from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.errors import ConfigError
 
-__all__ = ["map_", "pairs"]
+__all__ = ["CountOption", "RowsOption", "map_", "pairs", "row_numbers"]
 
 RowsOption = Annotated[
     str | None, typer.Option("--rows", help="Which rows, counted from 0: 0,5,9.", show_default=False)
@@ -59,16 +61,24 @@ def pairs(
     from latens.cli.writers import write_figure
 
     check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
-    chosen = None if rows is None else _numbers(rows)
+    chosen = None if rows is None else row_numbers(rows)
     estimator = load_model(model, shared)
     data = open_for(estimator, source, reading)
+    _check_rows(chosen or (), len(data))
     write_figure(output, estimator.plot_pairs(data, rows=chosen, count=count))
     shown = len(chosen) if chosen is not None else min(count, len(data))
     shared.result({"output": str(output), "rows": chosen, "shown": shown}, f"wrote {shown} pairs to {output}")
 
 
-def _numbers(rows: str) -> list[int]:
+def row_numbers(rows: str) -> list[int]:
+    """The numbers in ``0,5,9``."""
     try:
         return [int(row) for row in rows.split(",")]
     except ValueError:
         raise typer.BadParameter(f"{rows!r} is no list of row numbers, as in 0,5,9", param_hint="--rows") from None
+
+
+def _check_rows(rows: Sequence[int], n: int) -> None:
+    for row in rows:
+        if not 0 <= row < n:
+            raise ConfigError(f"--rows {row} is not in the data's {n} rows; use numbers from 0 to {n - 1}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-ModelOption = Annotated[str | None, typer.Option("--model", help="linear, deep (if left out) or wide.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="linear, deep (if left out), wide, convolutional or asymmetric.")
+]
 FromOption = Annotated[
     Path | None,
     typer.Option("--from", metavar="MODEL", help="Learn on from this model, on new data like its own."),
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", metavar="SOURCE", help="Clean partners to predict, by file name.", show_default=False),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -75,6 +82,7 @@ def fit(
     model: ModelOption = None,
     settings: SetOption = None,
     begun: FromOption = None,
+    target: TargetOption = None,
     force: ForceOption = False,
 ) -> None:
     """Train a model and write it to one file.
@@ -82,13 +90,16 @@ def fit(
     Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the newest one and ends
     with the same model.
     """
-    if run.resume and output.exists() and not force:
+    import latens
+
+    if run.resume and os.path.exists(output) and not force:
         return _already_finished(output, shared)
-    inputs: list[str | Path] = [source] if begun is None else [source, begun]
+    inputs = [word for word in (source, target, begun) if word is not None]
     check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
     estimator, data = _opened(source, reading, shared, model, settings or (), begun)
+    clean = None if target is None else latens.open_source(target, **reading.how)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
-        _train(estimator, data, run, run_folder(output), begun)
+        _train(estimator, data, clean, run, run_folder(output))
         estimator.save(output)
     shared.result(_result(estimator, output), _closing_words(estimator, source, output))
 
@@ -114,11 +125,11 @@ def _opened(
     return estimator, open_for(estimator, source, reading)
 
 
-def _train(estimator: Reconstructor, data: Source, run: Run, folder: Path, begun: Path | None) -> None:
+def _train(estimator: Reconstructor, data: Source, clean: Source | None, run: Run, folder: Path) -> None:
     callbacks, guard = run.callbacks(folder)
-    fit = estimator.fit if begun is None else estimator.continue_fit
+    fit = estimator.continue_fit if hasattr(estimator, "schema_") else estimator.fit  # a loaded one goes on
     with guard:
-        fit(data, callbacks=callbacks, run_folder=folder, resume=run.resume)
+        fit(data, target=clean, callbacks=callbacks, run_folder=folder, resume=run.resume)
 
 
 def _already_finished(output: Path, shared: Shared) -> None:

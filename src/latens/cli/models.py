@@ -43,6 +43,8 @@ def open_for(estimator: Reconstructor, source: str, reading: Reading) -> Source:
     as_fitted = schema.reading()
     how = reading.how | {"columns": as_fitted["columns"], "types": (as_fitted["types"] or {}) | reading.kinds}
     data = latens.open_source(source, **how, optional_labels=schema.label_names)
+    if None not in schema.shape:
+        data = data.one_size()
     schema.check(data)
     return data
 

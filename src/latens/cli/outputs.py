@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from latens.errors import ConfigError, OutputError
 
-__all__ = ["FIGURES", "TABLES", "check_folder", "check_output", "is_folder"]
+__all__ = ["FIGURES", "TABLES", "check_files", "check_folder", "check_output", "check_results", "is_folder"]
 
 TABLES = (".parquet", ".csv", ".npy")
 FIGURES = (".png", ".svg", ".pdf")
@@ -33,17 +34,18 @@ def check_output(
 
     Raises:
         ConfigError: Another suffix.
-        OutputError: It exists, is an input, or its folder is not there or not writable.
+        OutputError: It exists, is an input, is no regular file (which `force` does not replace either), or it cannot be
+            written under this name in this folder.
     """
     if suffixes and output.suffix.lower() not in suffixes:
         seen = output.suffix or "a name without a suffix"
         raise ConfigError(f"{output}: {seen} says no format that this verb writes; use {_listed(suffixes)}")
     if any(_same(output, path) for path in inputs):
         raise OutputError(f"{output}: is what this reads; choose another output")
-    if output.is_dir():
+    if os.path.isdir(output):
         raise OutputError(f"{output}: is a folder; give the name of a file")
     _check_writable(output)
-    if output.exists() and not force:
+    if _is_file(output) and not force:
         raise OutputError(f"{output}: exists; {way_out}")
 
 
@@ -51,24 +53,97 @@ def check_folder(folder: Path, *, force: bool, inputs: Iterable[str | Path]) -> 
     """The same for a folder of results."""
     if any(_same(folder, path) for path in inputs):
         raise OutputError(f"{folder}: is what this reads; choose another folder")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
+    if not os.path.isdir(folder):
+        _check_writable(folder)
+        if os.path.lexists(folder):
+            raise OutputError(f"{folder}: is a file; choose another folder")
+        return
+    try:
+        full = any(folder.iterdir())
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be read ({error.strerror}); choose another folder") from error
+    if full and not force:
         raise OutputError(f"{folder}: exists and is not empty; --force replaces files of the same names")
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file; choose another folder")
-    _check_writable(folder)
+
+
+def check_files(folder: Path, names: Iterable[str], *, inputs: Iterable[str | Path]) -> None:
+    """Refuse files in a folder of results before one of them is written, so that all arrive or none.
+
+    Args:
+        folder: Checked already, by `check_folder`.
+        names: Of the files, relative to it.
+        inputs: What the verb reads; of a folder every file.
+
+    Raises:
+        OutputError: One of them would replace something else than a file, or an input, or cannot be written.
+    """
+    read = [Path(path) for path in inputs if os.path.exists(path)]
+    for name in names:
+        target = folder / name
+        if _is_file(target) and any(_same(target, path) or _inside(target, path) for path in read):
+            raise OutputError(f"{target}: is what this reads; choose another folder")
+        above = next(parent for parent in target.absolute().parents if os.path.lexists(parent))
+        if not above.is_dir():
+            raise OutputError(f"{target}: cannot be written ({above} is a file); choose another folder")
+        _check_permission(target, above)
+
+
+def check_results(folder: Path, names: Sequence[str], mark: str, *, force: bool, ours: Callable[[Path], bool]) -> None:
+    """Refuse a folder whose files would be replaced, unless an earlier run of the same verb left them.
+
+    Args:
+        folder: Where the verb's files go; it need not be there.
+        names: Of the files and folders that the verb writes into it.
+        mark: The file that the verb writes before all others, by which its own folder is known.
+        force: Whether files that somebody else left may be replaced.
+        ours: Whether a file was written by latens.
+
+    Raises:
+        OutputError: It holds something of these names, and no mark.
+    """
+    there = [folder / name for name in names if os.path.lexists(folder / name)]
+    if force or not there or ours(folder / mark):
+        return
+    raise OutputError(f"{there[0]}: exists, and no earlier run left it; choose another folder, or --force replaces it")
 
 
 def is_folder(output: str | Path) -> bool:
     """An existing folder, or a name without a suffix."""
-    return Path(output).is_dir() or not Path(output).suffix
+    return os.path.isdir(output) or not Path(output).suffix
+
+
+def _is_file(output: Path) -> bool:
+    """Whether a file is there; what is neither a file nor nothing is never replaced."""
+    try:
+        mode = output.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:  # too long a name, a folder that may not be entered
+        raise OutputError(f"{output}: cannot be written ({error.strerror}); choose another path") from error
+    if stat.S_ISLNK(mode):
+        raise OutputError(f"{output}: is a link; give the path that it points to, {os.path.realpath(output)}")
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise OutputError(f"{output}: is {what}, which is never replaced; choose another output")
+    return True
 
 
 def _check_writable(output: Path) -> None:
+    # The longest name under which it is written before it takes its place.
+    _is_file(output.with_name(f".{output.name}.4194304.tmp"))
     parent = output.absolute().parent
     if not parent.is_dir():
         raise OutputError(f"{output}: cannot be written (there is no folder {output.parent}); make it first")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{output}: cannot be written (no permission in {output.parent}); choose another path")
+    _check_permission(output, parent)
+
+
+def _check_permission(output: Path, folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{output}: cannot be written (no permission in {folder}); choose another path")
+
+
+def _inside(output: Path, folder: Path) -> bool:
+    return folder.resolve() in output.resolve().parents
 
 
 def _same(output: Path, path: str | Path) -> bool:

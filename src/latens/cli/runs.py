@@ -20,7 +20,7 @@ def run_folder(output: Path) -> Path:
 
 def checkpoints_in(folder: Path) -> list[Path]:
     """The checkpoints of a run, oldest first."""
-    return sorted(folder.glob("step-*.latens"))
+    return sorted(path for path in folder.glob("step-*.latens") if path.is_file())
 
 
 @contextmanager
@@ -44,7 +44,8 @@ def owned(folder: Path, *, resume: bool, force: bool, keep: bool) -> Iterator[No
         if not keep:
             _remove(checkpoints_in(folder))
     finally:
-        _remove([folder / "lock"])
+        with suppress(OSError):  # nothing that went wrong before is hidden by this
+            (folder / "lock").unlink(missing_ok=True)
         os.close(lock)
         with suppress(OSError):  # not empty: checkpoints to go on from
             folder.rmdir()
@@ -77,4 +78,7 @@ def _make_room(folder: Path, *, resume: bool, force: bool) -> None:
 
 def _remove(paths: list[Path]) -> None:
     for path in paths:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be removed ({error.strerror}); choose another output") from error

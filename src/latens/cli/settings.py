@@ -21,6 +21,8 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "linear": ("LinearAutoencoder", {}),
     "deep": ("Autoencoder", {}),
     "wide": ("Autoencoder", {"hidden": "wide"}),
+    "convolutional": ("ConvAutoencoder", {}),
+    "asymmetric": ("ConvAutoencoder", {"encoder": "dense"}),
 }
 
 # Not "none", which is the name of a scaling.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latens.cli.outputs import is_folder
 from latens.errors import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -21,14 +22,34 @@ if TYPE_CHECKING:
     from latens.data import Source
     from latens.schema import Schema
 
-__all__ = ["write_figure", "write_pngs", "write_table"]
+__all__ = ["png_names", "write_figure", "write_like", "write_pngs", "write_table"]
 
 # The most that a 16-bit pixel holds.
 _DEEPEST = 65535
 
 
+def write_like(output: Path, values: Any, schema: Schema, source: Source, **more: np.ndarray) -> None:
+    """Write values in the units and shape of the source: a table, or a folder of PNG files.
+
+    Args:
+        output: A table by its suffix; a folder if it is one or has none.
+        values: (n, *shape), or a frame of n rows.
+        schema: Of the source's data.
+        source: What names, ids and labels come from.
+        more: (n,) columns by name, for tables.
+    """
+    if schema.table is not None and isinstance(values, np.ndarray):
+        values = schema.table.frame(values, schema.columns)
+    if is_folder(output):
+        return write_pngs(output, values, schema, png_names(len(source), source.ids))
+    names = schema.columns or source.columns or [f"x{i}" for i in range(source.n_features)]
+    write_table(output, values, list(names), source, **more)
+
+
 def write_table(path: Path, values: Any, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
     """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
+
+    The values keep their names; of the others one whose name is taken gets a ``_``.
 
     Args:
         path: Parquet, CSV or NumPy by its suffix.
@@ -39,8 +60,9 @@ def write_table(path: Path, values: Any, names: Sequence[str], source: Source, *
     """
     if path.suffix.lower() == ".npy":
         return _write(path, lambda temporary: _save_npy(temporary, values))
-    ids, labels = _carried(source, [*names, *more])
-    _write_columns(path, ids | dict(zip(names, _by_column(values), strict=True)) | more | labels)
+    own = dict(zip(names, _by_column(values), strict=True))
+    ids = _beside(own, [] if source.ids is None else [("id", source.ids)])
+    _write_columns(path, ids | own | _beside({*ids, *own}, [*more.items(), *source.labels.items()]))
 
 
 def _by_column(values: Any) -> list[Any]:
@@ -50,17 +72,14 @@ def _by_column(values: Any) -> list[Any]:
     return [values.iloc[:, i] for i in range(values.shape[1])]
 
 
-def _carried(source: Source, taken: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The ids, and the labels by names that differ from those taken."""
-    ids = {} if source.ids is None else {"id": source.ids}
-    names = {*ids, *taken}
-    labels = {}
-    for name, label in source.labels.items():
-        while name in names:
+def _beside(taken: Container[str], columns: Iterable[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The columns by names that differ from those taken and from each other."""
+    free: dict[str, np.ndarray] = {}
+    for name, column in columns:
+        while name in taken or name in free:
             name += "_"
-        names.add(name)
-        labels[name] = label
-    return ids, labels
+        free[name] = column
+    return free
 
 
 def _write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
@@ -113,30 +132,30 @@ def write_figure(path: Path, figure: Figure) -> None:
     _write(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
 
 
-def write_pngs(folder: Path, values: np.ndarray, schema: Schema, ids: np.ndarray | None) -> None:
-    """Write images as PNG files under a folder, by the names they came with or by their row numbers.
+def write_pngs(folder: Path, values: Sequence[np.ndarray] | np.ndarray, schema: Schema, names: Sequence[str]) -> None:
+    """Write images as PNG files under a folder.
 
     Args:
         folder: Made if it is not there; it receives all the files or none.
-        values: (n, h, w) or (n, h, w, c) in the units of the model's data.
+        values: (n, h, w) or (n, h, w, c), or a list of images of different sizes, in the units of the model's data.
         schema: The model's.
-        ids: (n,) relative paths, or None.
+        names: n relative paths, which nothing but older files has in the folder; see `png_names`.
 
     Raises:
         DataError: The data are no images that a PNG can hold.
         OutputError: The folder cannot be written.
     """
-    pixels = _as_pixels(values, schema)
+    pixels = [_as_pixels(image, schema) for image in values]
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.absolute().parent) as stage:
-            for name, image in zip(_png_names(len(pixels), ids), pixels, strict=True):
+            for name, image in zip(names, pixels, strict=True):
                 _save_png(Path(stage, name), image)
-            _move_into(Path(stage), folder)
+            _move_into(Path(stage), folder, names)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
 
 
-def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8, or uint16 for grey images
+def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # (h, w) or (h, w, c) -> uint8; uint16 for deep grey
     channels = schema.shape[2:] or (1,)
     if schema.kind != "images" or channels not in ((1,), (3,), (4,)):
         raise DataError(f"PNG files hold grey, RGB or RGBA images, not {schema.describe()}; use -o out.npy")
@@ -152,7 +171,7 @@ def _as_pixels(values: np.ndarray, schema: Schema) -> np.ndarray:  # -> uint8, o
     return pixels
 
 
-def _png_names(n: int, ids: np.ndarray | None) -> list[str]:
+def png_names(n: int, ids: np.ndarray | None) -> list[str]:
     """Each row's own name, ending in .png, if these are relative, stay inside and differ; else its number."""
     own = [PurePosixPath(str(name)) for name in ids] if ids is not None else []
     names = [str(name.with_suffix(".png")) for name in own if name.name]
@@ -169,8 +188,8 @@ def _save_png(path: Path, image: np.ndarray) -> None:
     Image.fromarray(image).save(path, format="PNG")
 
 
-def _move_into(stage: Path, folder: Path) -> None:
-    for path in sorted(stage.rglob("*.png")):
-        target = folder / path.relative_to(stage)
+def _move_into(stage: Path, folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(path, target)
+        shutil.move(stage / name, target)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from latens.schema import Samples, Schema
-from latens.seeds import Keyed, keyed, order
+from latens.seeds import Keyed, Pool, keyed, order
 
 __all__ = ["Batch", "ResidentRows", "TrainingData", "resident"]
 
@@ -65,21 +65,23 @@ class ResidentRows:
         return max(1, full + (rest > 1)) if len(self) else 0
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The epoch's batches from step `start` on: resuming is one integer."""
+        """The epoch's batches from step `start` on: resuming is one integer. These rows may lend each other values."""
+        pool = Pool(self.x, self.rows)
         shuffled = self.rows[torch.from_numpy(order(self.seed, epoch, len(self))).to(self.rows.device)]
         for step in range(start, self.steps):
             last = step == self.steps - 1
-            yield self._batch(shuffled[step * self.batch_size : None if last else (step + 1) * self.batch_size], epoch)
+            index = shuffled[step * self.batch_size : None if last else (step + 1) * self.batch_size]
+            yield self._batch(index, epoch, pool)
 
     def in_order(self) -> Iterator[Batch]:
         """All rows once, in their own order, for evaluation."""
         for rows in torch.split(self.rows, _EVALUATION_BATCH):
             yield self._batch(rows, epoch=0)
 
-    def _batch(self, index: Tensor, epoch: int) -> Batch:
+    def _batch(self, index: Tensor, epoch: int, pool: Pool | None = None) -> Batch:
         x = self.x[index]
         target = x if self.target is self.x else self.target[index]
-        return Batch(x, target, keyed(self.seed, epoch, index))
+        return Batch(x, target, keyed(self.seed, epoch, index, pool))
 
 
 @dataclass(frozen=True, eq=False)

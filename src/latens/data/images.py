@@ -1,11 +1,13 @@
-"""Images: one file, or a folder of PNG, JPEG, TIFF and BMP files of one size and colour mode.
+"""Images: one file, or a folder of PNG, JPEG, TIFF and BMP files of one colour mode.
 
 Sizes are read from the headers first, so memory is known before it is asked for; then threads decode the pixels.
-Greyscale gives (n, h, w), colour (n, h, w, c). Sub-folder names become the labels, relative paths the ids.
+Greyscale gives (n, h, w), colour (n, h, w, c), different sizes an array of arrays. Sub-folder names become the labels,
+relative paths the ids.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
@@ -20,7 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latens.data.values import Source, check_finite, check_memory
+from latens.data.ragged import check_images
+from latens.data.values import Source, check_memory
 from latens.errors import DataError
 
 if TYPE_CHECKING:
@@ -76,7 +79,7 @@ def folder_source(folder: Path) -> Source:
     sub-folders, the label of each is its sub-folder's path, empty for those that lie in none.
 
     Raises:
-        DataError: No images, images of different sizes or colour modes, or one that cannot be read.
+        DataError: No images, images of different colour modes, or one that cannot be read.
     """
     name = folder.name or str(folder)
     paths = _image_files(folder)
@@ -178,20 +181,11 @@ def _orientation(image: Image.Image) -> int:
 def _check_alike(headers: Sequence[_Header], name: str) -> None:
     first = headers[0]
     for other in headers[1:]:
-        if other.shape != first.shape:
-            raise DataError(
-                f"{name}: images of different sizes: {first.name} is {_size(first)}, {other.name} is {_size(other)} "
-                "(width x height); resize or crop them to one size"
-            )
         if other.mode != first.mode:
             raise DataError(
                 f"{name}: mixed colour modes: {first.name} is {_mode(first)}, {other.name} is {_mode(other)}; "
                 'convert them to one, for instance with PIL: Image.open(f).convert("RGB")'
             )
-
-
-def _size(header: _Header) -> str:
-    return f"{header.shape[1]} x {header.shape[0]}"
 
 
 def _mode(header: _Header) -> str:
@@ -200,16 +194,16 @@ def _mode(header: _Header) -> str:
 
 def _decoded(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray], ids: Sequence[str]) -> Source:
     first = headers[0]
-    shape = (len(headers), *first.pixels)
-    check_memory(int(np.prod(shape, dtype=object)) * first.dtype.itemsize, name)
-    values = np.empty(shape, dtype=first.dtype)
+    check_memory(sum(math.prod(header.pixels) for header in headers) * first.dtype.itemsize, name)
+    alike = all(header.shape == first.shape for header in headers)
+    values = np.empty((len(headers), *first.pixels), first.dtype) if alike else np.empty(len(headers), dtype=object)
 
     def decode(row: int) -> None:
         values[row] = _pixels(headers[row])
 
     with _quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(decode, range(len(headers))))
-    check_finite(values, name)
+    check_images(values, name)
     return Source(values, kind="images", labels=labels, ids=np.array(ids), name=name)
 
 

@@ -17,6 +17,7 @@ from latens.data.gzipped import is_gzip, open_bytes
 from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.kinds import Typing
+from latens.data.ragged import is_ragged, ragged_source
 from latens.data.tables import frame_source, is_frame, parquet_source, reorder
 from latens.data.values import Labels, Source, Wanted, carry, hint, label_names
 from latens.errors import ConfigError, DataError, choice, finite
@@ -58,8 +59,8 @@ def open_source(
     """Anything that latens reads, as checked numbers.
 
     Args:
-        data: A Source, an array, nested lists, a frame, a path (file or folder), ``"dataset:NAME[/train|/test]"``, or
-            ``"-"`` for CSV (or .npy) from standard input.
+        data: A Source, an array, nested lists, a list of images of different sizes, a frame, a path (file or folder),
+            ``"dataset:NAME[/train|/test]"``, or ``"-"`` for CSV (or .npy) from standard input.
         kind: ``"table"`` or ``"images"``; None infers it: 2-D and typed tables, or 3-D, 4-D, image files and folders.
         labels: Columns (of an ``.npz``: arrays) to carry along by name, or an array of one label per row.
         array: Which array of an ``.npz``.
@@ -118,11 +119,15 @@ def _open(data: object, how: How) -> Source:
         return _open_name(os.fspath(data), how)
     if is_frame(data):
         return frame_source(data, labels=how.labels, typing=how.typing)
+    if is_ragged(data):
+        return carry(ragged_source(data), how.labels)
     return carry(array_source(data, kind=how.kind), how.labels)
 
 
 def _open_name(name: str | bytes, how: How) -> Source:
     text = os.fsdecode(name)
+    if not text:  # to a path it would be the current folder
+        raise DataError("the name of the data is empty; give a file, a folder, or dataset:NAME")
     if text == "-":
         return _from_stream(sys.stdin.buffer, how)
     if text.startswith(_DATASET):

@@ -63,7 +63,8 @@ class Source:
     In a typed table NaN is a missing value, and cells of categories and times are numbers as `Column` says.
 
     Args:
-        values: (n, *shape), uint8, float32 or float64, C-contiguous or memory-mapped.
+        values: (n, *shape), uint8, float32 or float64, C-contiguous or memory-mapped; for images of different sizes
+            (n,) of dtype object, each an array (h, w) or (h, w, c) of one dtype.
         kind: ``"table"`` with shape (d,), or ``"images"`` with shape (h, w) or (h, w, c).
         columns: The features' names, if the table has them.
         labels: Carried columns by name, each (n,); never learned from.
@@ -93,14 +94,48 @@ class Source:
         return self.table is not None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
-        return tuple(self.values.shape[1:])
+    def ragged(self) -> bool:
+        """Images of different sizes."""
+        return self.values.dtype == object
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape of one sample, with None for the height and width of images of different sizes."""
+        return (None, None, *self.values[0].shape[2:]) if self.ragged else tuple(self.values.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Of the numbers."""
+        return np.dtype(self.values[0].dtype if self.ragged else self.values.dtype)
 
     @property
     def n_features(self) -> int:
-        """Numbers in one sample."""
-        return math.prod(self.shape)
+        """Numbers in one sample, the largest one if they differ."""
+        return max(image.size for image in self.values) if self.ragged else math.prod(self.values.shape[1:])
+
+    def one_size(self, way_out: str = "resize or crop them to one size, or use ConvAutoencoder") -> Source:
+        """Itself, for who needs samples of one shape.
+
+        Args:
+            way_out: What to say to who has other images.
+
+        Raises:
+            DataError: The images differ in size; the message names two.
+        """
+        shapes = [image.shape for image in self.values] if self.ragged else []
+        other = next((row for row, shape in enumerate(shapes) if shape != shapes[0]), None)
+        if other is not None:
+            raise DataError(
+                f"{self.name}: images of different sizes: {self.describe_image(0)}, {self.describe_image(other)} "
+                f"(width x height); {way_out}"
+            )
+        return replace(self, values=np.stack(list(self.values))) if shapes else self
+
+    def describe_image(self, row: int) -> str:
+        """``page.png is 540 x 420``: its id or its number, width and height."""
+        name = f"image {row}" if self.ids is None else self.ids[row]
+        height, width = self.values[row].shape[:2]
+        return f"{name} is {width} x {height}"
 
     def take(self, rows: np.ndarray) -> Source:
         """The given rows (integers or a mask) with everything that is carried along."""

@@ -11,18 +11,15 @@ import torch
 from latens.analysis import principal_components
 from latens.corruptions import resolve_corruption
 from latens.data.batches import TrainingData
-from latens.errors import ConfigError, choice, finite, whole
+from latens.errors import ConfigError, choice
 from latens.estimators.reconstruction import Reconstructor
-from latens.estimators.sizes import code_size
-from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
+from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
 from latens.models.cells import Cells
 from latens.schema import Schema
 
 __all__ = ["Autoencoder"]
 
 STARTS = ("auto", "random", "pca")
-
-_LAYERS = 100
 
 
 class Autoencoder(Reconstructor):
@@ -138,26 +135,18 @@ class Autoencoder(Reconstructor):
         cells: Any = None if columns is None else {"columns": columns, "masked": hides and not self.tied}
         inputs, features = (schema.n_features,) * 2 if cells is None else Cells(**cells).ends
         code = code_size(self.n_components, features, wide=self.network_name() == "wide")
-        widths, back = self._widths(features, code), self.decoder_hidden
-        decoder = [code, *(widths[::-1] if back is None else _whole_widths(back, "decoder_hidden")), features]
+        widths, back = dense_widths(self.hidden, features, code), self.decoder_hidden
+        decoder = [code, *(widths[::-1] if back is None else whole_widths(back, name="decoder_hidden")), features]
         return {
             "encoder": [inputs, *widths, code],
             "decoder": decoder,
-            "block": {
-                "activation": self.activation,
-                "batch_norm": bool(self.batch_norm),
-                "dropout": finite("dropout", self.dropout),
-            },
+            "block": block_style(self),
             "activations": {"code": self.code_activation, "output": self._output(schema)},
             "tied": bool(self.tied),
             "corruption": corruption,
             "cells": cells,
             "beside": self._starts_at_pca(schema),
         }
-
-    def _block(self) -> dict[str, Any]:
-        dropout = finite("dropout", self.dropout, at_least=0.0, at_most=0.999)
-        return {"activation": self.activation, "batch_norm": bool(self.batch_norm), "dropout": dropout}
 
     def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
         if self._starts_at_pca(self.schema_):
@@ -168,24 +157,12 @@ class Autoencoder(Reconstructor):
             return self.start == "pca"
         return schema.typed and not self.tied and self.network_name() != "wide"
 
-    def _widths(self, features: int, code: int) -> list[int]:
-        if not isinstance(self.hidden, str):
-            return _whole_widths(self.hidden)
-        if choice("hidden", self.hidden, ("taper", "wide")) == "wide":
-            return wide_widths(features)
-        if code > features:
-            raise ConfigError(
-                f"n_components={code} exceeds the {features} input features; "
-                f'use n_components<={features} or hidden="wide"'
-            )
-        return taper_widths(features, code)
-
     def _output(self, schema: Schema) -> str:
-        if choice("output", self.output, ("auto", *OUTPUTS)) == "auto":
-            return "sigmoid" if schema.bounded and not schema.typed and not self._starts_at_pca(schema) else "linear"
+        if self.output == "auto" and (schema.typed or self._starts_at_pca(schema)):
+            return "linear"
         if self.output != "linear" and schema.typed:
             raise ConfigError(f'output="{self.output}" does not suit the columns of a table; use output="linear"')
-        return self.output
+        return output_of(self.output, schema)
 
 
 def start_at_pca(network: Any, x: torch.Tensor) -> None:
@@ -213,11 +190,3 @@ def start_at_pca(network: Any, x: torch.Tensor) -> None:
     parts = [encoder, -components @ principal.mean, decoder, offset]
     down_weight, down_bias, up_weight, up_bias = (torch.from_numpy(part).float() for part in parts)
     network.start_at((down_weight, down_bias), (up_weight, up_bias))
-
-
-def _whole_widths(widths: Sequence[int], name: str = "hidden") -> list[int]:
-    if not isinstance(widths, (list, tuple, np.ndarray)):
-        raise ConfigError(f'{name}={widths!r} gives no widths; use "taper", "wide", or a list such as [500, 250]')
-    if len(widths) > _LAYERS:
-        raise ConfigError(f"{name} has {len(widths)} layers; use at most {_LAYERS}")
-    return [whole(name, width, at_least=1) for width in widths]

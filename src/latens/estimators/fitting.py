@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from latens.analysis import Referee, judge
-from latens.callbacks import Callback
+from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
 from latens.data.batches import TrainingData
-from latens.errors import ConfigError
+from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
+from latens.training import TrainConfig
 
-__all__ = ["Run", "check_same_network", "refereed"]
+__all__ = ["Run", "check_same_network", "refereed", "train_config", "watchers"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,24 @@ class Run:
     @classmethod
     def of(cls, callbacks: Sequence[Callback], folder: str | Path | None, resume: bool) -> Run:
         return cls(callbacks, None if folder is None else Path(folder), resume)
+
+
+def train_config(estimator: Any) -> TrainConfig:
+    """How an estimator's settings say to train."""
+    names = ("max_epochs", "learning_rate", "weight_decay", "schedule", "clip_value", "clip_norm")
+    settings = {name: getattr(estimator, name) for name in names} | {"keep_best": estimator.early_stopping}
+    # A checkpoint is JSON, which knows Python's numbers only.
+    return TrainConfig(**{k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()})
+
+
+def watchers(estimator: Any, run: Run) -> list[Callback]:
+    """Everyone who watches the fit: those that its settings mean, and those that were given."""
+    watching: list[Callback] = [Progress()] if estimator.verbose else []
+    if estimator.early_stopping:
+        watching.append(EarlyStopping(whole("patience", estimator.patience, at_least=1)))
+    if run.folder is not None and not any(isinstance(callback, Checkpoints) for callback in run.callbacks):
+        watching.append(Checkpoints(run.folder))
+    return [*watching, *run.callbacks]
 
 
 def check_same_network(theirs: Any, ours: Any) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -13,10 +14,16 @@ from torch import Tensor, nn
 
 from latens.errors import ConfigError
 
-__all__ = ["Applied", "existing_rows", "floating"]
+__all__ = ["Applied", "AppliedToImages", "existing_rows", "floating", "mean_squares"]
 
 # Numbers in a chunk's input, about: large enough for the matrix products, small enough for any memory.
 _CHUNK_NUMBERS = 1 << 20
+# Pixels of a chunk of images, about: a convolutional network holds many channels of each.
+_CHUNK_PIXELS = 1 << 14
+# Side of a tile in pixels: of the few answers of layers that are alive, each has 100 MB at 64 channels.
+_TILE = 512
+
+Square: TypeAlias = tuple[slice, slice]
 
 
 class Applied:
@@ -59,15 +66,20 @@ class Applied:
         """What enters the network but for marks of what is missing, NaN there; see `Cells.features`."""
         return self._apply(x, lambda network, chunk: network.data.features(chunk))
 
-    def code_size(self, shape: tuple[int, ...]) -> int:
-        """Numbers in the code of one sample of this shape."""
-        return int(self.encode(np.zeros((1, *shape), dtype=np.float32)).shape[1])
+    def code_size(self, shape: Sequence[int | None]) -> int:
+        """Numbers in the code of one sample of this shape; where a size is free, it does not matter."""
+        sizes = [1 if size is None else size for size in shape]
+        return int(self.encode(np.zeros((1, *sizes), dtype=np.float32)).shape[1])
+
+    def chunk_rows(self, shape: Sequence[int]) -> int:
+        """Rows that are computed at a time: a function of the shape of one, and of nothing else."""
+        return _power_of_two(_CHUNK_NUMBERS // max(1, math.prod(shape), getattr(self.network, "numbers_per_row", 1)))
 
     @torch.no_grad()
     def _apply(self, x: np.ndarray, function: Callable[[Any, Tensor], Tensor]) -> np.ndarray:
         dtype = torch.float64 if x.dtype == np.float64 and self.device.type != "mps" else torch.float32
         network = self._network(dtype)
-        rows = _chunk_rows(math.prod(x.shape[1:]))
+        rows = self.chunk_rows(x.shape[1:])
         chunk = torch.zeros((rows, *x.shape[1:]), dtype=dtype, device=self.device)
         answers = []
         for start in range(0, len(x), rows):
@@ -90,14 +102,14 @@ def _paired_errors(network: Any, chunk: Tensor, shape: tuple[int, ...]) -> Tenso
     return errors
 
 
-def _chunk_rows(numbers: int) -> int:
-    """A power of two from 16 to 1,024, a function of the sample's size alone."""
-    return int(2 ** math.floor(math.log2(min(max(_CHUNK_NUMBERS // max(numbers, 1), 16), 1024))))
-
-
 def floating(values: np.ndarray) -> np.ndarray:
     """Values in the precision that they are computed in."""
     return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
+
+
+def mean_squares(residuals: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n,)
+    """The mean square of each row, in float64."""
+    return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
 
 
 def existing_rows(rows: Any, n: int) -> np.ndarray:
@@ -110,3 +122,60 @@ def existing_rows(rows: Any, n: int) -> np.ndarray:
     if not chosen or not all(0 <= row < n for row in chosen):
         raise ConfigError(f"rows={chosen} are not among the data's {n} rows; use numbers from 0 to {n - 1}")
     return np.array(chosen)
+
+
+def _power_of_two(rows: int) -> int:
+    """The largest one up to `rows`, from 1 to 1,024."""
+    return int(2 ** math.floor(math.log2(min(max(rows, 1), 1024))))
+
+
+class AppliedToImages(Applied):
+    """A fully convolutional network applied to images of any size, large ones tile by tile.
+
+    A tile is computed with as many pixels around it as the network looks away, so that its seams do not show; how an
+    image is cut is a function of its size.
+
+    Args:
+        network: With `encode` to a map (B, n, H, W), and `reach` in pixels.
+        device: Where to compute.
+    """
+
+    def chunk_rows(self, shape: Sequence[int]) -> int:
+        return _power_of_two(_CHUNK_PIXELS // max(1, math.prod(shape[:2])))
+
+    def encode(self, x: np.ndarray) -> np.ndarray:  # (m, h, w[, c]) -> (m, n): the map's mean over the image
+        sums = [self._apply(x[:, *around], _sum_of_codes(inner)) for _, around, inner in self._tiles(x)]
+        return np.asarray(np.sum(sums, axis=0) / math.prod(x.shape[1:3]), dtype=x.dtype)
+
+    def reconstruct(self, x: np.ndarray) -> np.ndarray:  # (m, h, w[, c]) -> the same
+        answer = np.empty_like(x)
+        for core, around, inner in self._tiles(x):
+            answer[:, *core] = super().reconstruct(x[:, *around])[:, *inner]
+        return answer
+
+    def _tiles(self, x: np.ndarray) -> Iterator[tuple[Square, Square, Square]]:
+        """The tile, the tile with what is around it, and the tile's place in that."""
+        reach = cast(Any, self.network).reach
+        for rows in _spans(x.shape[1], reach):
+            for columns in _spans(x.shape[2], reach):
+                core, around, inner = zip(rows, columns, strict=True)
+                yield core, around, inner
+
+
+def _sum_of_codes(inner: Square) -> Callable[[Any, Tensor], Tensor]:
+    """The function that adds up a code map over a part of the image: (B, h, w[, c]) -> (B, n)."""
+
+    def sums(network: Any, chunk: Tensor) -> Tensor:
+        code: Tensor = network.encode(chunk)
+        return code[:, :, *inner].sum(dim=(2, 3))
+
+    return sums
+
+
+def _spans(length: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Equal parts of a length, each as itself, with its surroundings, and within these."""
+    count = math.ceil(length / _TILE)
+    ends = [round(length * part / count) for part in range(count + 1)]
+    for start, stop in pairwise(ends):
+        first = max(0, start - reach)
+        yield slice(start, stop), slice(first, min(length, stop + reach)), slice(start - first, stop - first)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +20,7 @@ from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
 from latens.errors import LatensError, ModelFileError
 from latens.estimators.autoencoder import Autoencoder
+from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.saving import MODEL, SCHEMA
@@ -29,7 +34,11 @@ __all__ = ["ESTIMATORS", "load"]
 ESTIMATORS: dict[str, Callable[..., Reconstructor]] = {
     "Autoencoder": Autoencoder,
     "LinearAutoencoder": LinearAutoencoder,
+    "ConvAutoencoder": ConvAutoencoder,
 }
+
+# Characters of a network's arguments as JSON: a hundred layers need 2,000; a skeleton costs up to 12 kB a character.
+_LONGEST = 3000
 
 
 def load(path: str | Path, device: str = "auto") -> Reconstructor:
@@ -53,10 +62,9 @@ def load(path: str | Path, device: str = "auto") -> Reconstructor:
     """
     resolve_device(device)
     file = persistence.read(path, expect=lambda header, infos: _expect(path, header, infos))
-    try:
+    _check_numbers(path, file.tensors)
+    with _describing(path):
         estimator = _restore(file.header, file.tensors, device)
-    except (LatensError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{path}: its header does not describe a model ({error}); take another copy") from error
     if file.header.get("custom_corruption"):
         warnings.warn(
             f"{path}: its corruption was a function of yours, which a file does not keep; "
@@ -86,23 +94,122 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], dev
 
 def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> None:
     """Refuse what is no model of ours, by names and exact shapes, before any tensor is read."""
-    if header.get("kind") != "model":
-        raise ModelFileError(f"{path}: a {header.get('kind')!r}, not a model; name the file that fit's -o wrote")
-    if header.get("estimator") not in ESTIMATORS:
-        raise ModelFileError(f"{path}: estimator {header.get('estimator')!r} is not known to this latens; upgrade it")
-    try:
-        network = skeleton(header["model"], header["config"])
-        features = int(np.prod(header["schema"]["shape"], dtype=np.float64))
-    except (LatensError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ModelFileError(f"{path}: its header does not describe a model ({error}); take another copy") from error
-    expected = persistence.describe({f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
+    kind, estimator = header.get("kind"), header.get("estimator")
+    if kind != "model":
+        raise ModelFileError(f"{path}: a {kind!r:.100}, not a model; name the file that fit's -o wrote")
+    if not isinstance(estimator, str) or estimator not in ESTIMATORS:
+        raise ModelFileError(f"{path}: estimator {estimator!r:.100} is not known to this latens; upgrade it")
     found = {name: info for name, info in infos.items() if name.startswith(MODEL)}
+    with _describing(path):
+        _check_header(header, found)
+        network = skeleton(header["model"], header["config"])
+    expected = persistence.describe({f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
     if expected != found:
         raise ModelFileError(f"{path}: its tensors are not those of its model ({_difference(expected, found)})")
-    allowed = (("F64", ()), ("F64", (features,)))
+    allowed = (("F64", ()), ("F64", (_fixed(header["schema"]["shape"]),)))
     others = {name: info for name, info in infos.items() if name not in found}
     if set(others) != {f"{SCHEMA}offset", f"{SCHEMA}scale"} or any(info not in allowed for info in others.values()):
         raise ModelFileError(f"{path}: its schema's tensors are not those of its data; take another copy")
+
+
+@contextmanager
+def _describing(path: str | Path) -> Iterator[None]:
+    """What goes wrong in here is the fault of the header, but for want of memory."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (LatensError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        raise ModelFileError(f"{path}: its header does not describe a model ({error}); take another copy") from error
+
+
+def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
+    """Refuse, before anything is built from it, what would grow beyond the file, and what `latens info` cannot show."""
+    schema = header["schema"]
+    plain = {name: schema[name] for name in ("kind", "shape", "dtype", "scaling")}
+    config = {name: value for name, value in header["config"].items() if name != "cells"}
+    for name, value in {"model": header["model"], "config": config, "schema": plain}.items():
+        if len(json.dumps(value)) > _LONGEST:
+            raise ValueError(f"{name} is longer than {_LONGEST} characters")
+    if not isinstance(header["params"], dict):
+        raise ValueError("params are no object")
+    features = _check_schema(schema)
+    if features > max((size for _, shape in tensors.values() for size in shape), default=0):
+        raise ValueError(f"samples of {features} numbers, and no tensor so wide")
+    # A table's names are also those of columns that were left out.
+    _check_names("feature_names", header["feature_names"], features if schema["table"] is None else None)
+    cells = header["config"].get("cells")
+    if cells is not None and len(cells["columns"]) != features:
+        raise ValueError(f"{len(cells['columns'])} columns of cells for {features} features")
+    _check_history(header["history"])
+    _check_referee(header["referee"])
+
+
+def _check_schema(schema: Mapping[str, Any]) -> int:
+    """The numbers in a sample."""
+    shape, labels, table = schema["shape"], schema["label_names"], schema["table"]
+    free = schema["kind"] == "images"  # whose height and width may be any
+    if not 1 <= len(shape) <= 3 or not all(_is_size(size) or (free and size is None) for size in shape):
+        raise ValueError(f"shape={shape!r:.100}")
+    features = _fixed(shape)
+    if table is not None and len(table["types"]) != features:
+        raise ValueError(f"{len(table['types'])} types for {features} features")
+    _check_names("columns", schema["columns"], features)
+    _check_names("label_names", labels, len(labels))
+    return features
+
+
+def _is_size(size: object) -> bool:
+    return type(size) is int and size >= 1
+
+
+def _fixed(shape: Sequence[int | None]) -> int:
+    """The numbers in a sample, or in a pixel where sizes are free."""
+    return math.prod(size for size in shape if size is not None)
+
+
+def _check_names(what: str, names: object, n: int | None) -> None:
+    if names is None:
+        return
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{what} are no list of names")
+    if n is not None and len(names) != n:
+        raise ValueError(f"{len(names)} {what} for {n} features")
+
+
+def _check_history(history: Mapping[str, Any]) -> None:
+    lengths = {len(column) if isinstance(column, list) else -1 for column in history.values()}
+    if len(lengths) > 1 or -1 in lengths:
+        raise ValueError("history's columns are no lists of one length")
+    if not all(_is_number(value) for column in history.values() for value in column):
+        raise ValueError("history holds something else than finite numbers")
+    missing = {"step", "seconds", "train_loss"} - set(history)
+    if history and missing:
+        raise ValueError(f"history has no column {min(missing)!r}")
+
+
+def _check_referee(referee: Mapping[str, Any]) -> None:
+    """Of the types that it declares."""
+    for field in fields(Referee):
+        value, kind = referee[field.name], field.type
+        wrong = (kind == "str" and not isinstance(value, str)) or (kind == "int" and type(value) is not int)
+        if wrong or (kind == "float" and not _is_number(value)):
+            raise ValueError(f"referee's {field.name}={value!r:.100}")
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(cast(float, value))
+
+
+def _check_numbers(path: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Refuse weights that answer nothing but NaN, and a scale that cannot be divided by."""
+    for name, tensor in tensors.items():
+        # The extremes are NaN where one number is, and need no memory beside the tensor.
+        if tensor.is_floating_point() and not all(map(torch.isfinite, tensor.aminmax())):
+            raise ModelFileError(f"{path}: tensor {name!r} holds NaN or infinity; take another copy")
+    least = float(tensors[f"{SCHEMA}scale"].min())
+    if least <= 0:
+        raise ModelFileError(f"{path}: the scale of its data holds {least:g}; take another copy")
 
 
 def _difference(expected: TensorInfo, found: TensorInfo) -> str:

@@ -13,25 +13,26 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from latens.analysis import Referee
-from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
+from latens.callbacks import Callback, newest
 from latens.data import Source, open_source, split
 from latens.data.batches import ResidentRows, TrainingData, resident
+from latens.data.pairs import paired
 from latens.devices import launch, resolve_device
 from latens.errors import ConfigError, DataError, whole
-from latens.estimators.fitting import Run, check_same_network, refereed
-from latens.estimators.inference import Applied, existing_rows, floating
+from latens.estimators.fitting import Run, check_same_network, refereed, train_config, watchers
+from latens.estimators.inference import Applied, existing_rows, floating, mean_squares
 from latens.estimators.saving import save
 from latens.estimators.tables import index_of, row_means, warn_of
 from latens.history import History
 from latens.models import build
 from latens.schema import Schema
 from latens.seeds import resolve_seed
-from latens.training import TrainConfig, train
+from latens.training import train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Reconstructor"]
+__all__ = ["Reconstructor", "floating", "mean_squares"]
 
 
 class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -85,6 +86,13 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _scaling(self) -> str:
         return self.scaling
 
+    def _any_size(self) -> bool:
+        """Whether images may differ in size."""
+        return False
+
+    def _applied(self, network: torch.nn.Module) -> Applied:
+        return Applied(network, resolve_device(self.device))
+
     # ---- learning ----------------------------------------------------------------------------------------------
 
     def fit(
@@ -102,7 +110,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Args:
             X: (n, d) array or frame, (n, h, w) or (n, h, w, c) images, a `Source`, or a path.
             y: Ignored; labels never affect training.
-            target: What to predict instead of X, row by row: clean partners of noisy data.
+            target: What to predict instead of X: clean partners of noisy data, row by row, folders by file name.
             callbacks: Who watches the fit.
             run_folder: Where checkpoints go, and come from with `resume`.
             resume: Go on from the folder's newest valid checkpoint, if there is one.
@@ -138,10 +146,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Args:
             X: As for `fit`; its columns, kinds and shape are checked.
             y: Ignored.
-            target: As for `fit`.
-            callbacks: As for `fit`.
-            run_folder: As for `fit`.
-            resume: As for `fit`.
+            target, callbacks, run_folder, resume: As for `fit`.
 
         Raises:
             DataError: X is not what the model was fitted on.
@@ -171,15 +176,18 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 f"{source.name}: 1 sample is too few to learn from (it has no spread); give at least 2 rows"
             )
         self._check_cells(source)
+        clean = None if target is None else self._partners(source, target)
         seed = resolve_seed(self.random_state)
         learned, held_out = self._rows(len(source), seed)
         if begun is None:
-            self.schema_ = Schema.learn(source, learned, self._scaling())
+            self.schema_ = self._learn_schema(source, learned)
         if len(source.shape) > 1:
             self.n_features_in_ = self.schema_.n_features
-        x = resident(source, self.schema_, resolve_device(self.device))
-        y_clean = x if target is None else self._partners(target, len(source))
-        data = TrainingData(*(self._resident_rows(x, y_clean, rows, seed) for rows in (learned, held_out)))
+        if clean is not None:
+            self.schema_.check(clean)
+            clean = self.schema_.conform(clean, "other")
+            self.schema_ = self.schema_.covering(clean, learned) if begun is None else self.schema_
+        data = self._training_data(source, clean, (learned, held_out), seed)
         warn_of(source, self.schema_, learned)
         self._learn(data, seed, run, begun)
         self._judge(data)
@@ -196,19 +204,23 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         return learned, held_out
 
-    def _resident_rows(self, x: torch.Tensor, target: torch.Tensor, rows: np.ndarray, seed: int) -> ResidentRows:
-        size = whole("batch_size", self.batch_size, at_least=2)
-        return ResidentRows(x, target, torch.from_numpy(rows).to(x.device), size, seed)
+    def _learn_schema(self, source: Source, learned: np.ndarray) -> Schema:
+        return Schema.learn(source, learned, self._scaling())
 
-    def _partners(self, target: Any, n: int) -> torch.Tensor:
-        source = self._read(target)
-        self.schema_.check(source)
-        if source.columns is not None and source.columns != self.schema_.columns:
-            raise DataError(f"target has other columns than X; give it {', '.join(self.schema_.columns or ())}")
-        source = self.schema_.conform(source, "other")
-        if len(source) != n:
-            raise DataError(f"target has {len(source)} rows for the {n} of X; give one clean row for each noisy one")
-        return resident(source, self.schema_, resolve_device(self.device))
+    def _training_data(
+        self, source: Source, clean: Source | None, rows: tuple[np.ndarray, np.ndarray], seed: int
+    ) -> TrainingData:
+        device = resolve_device(self.device)
+        x = resident(source, self.schema_, device)
+        target = x if clean is None else resident(clean, self.schema_, device)
+        size = whole("batch_size", self.batch_size, at_least=2)
+        return TrainingData(*(ResidentRows(x, target, torch.from_numpy(part).to(device), size, seed) for part in rows))
+
+    def _partners(self, source: Source, target: Any) -> Source:
+        """The clean samples in the order of the noisy ones, read as those were."""
+        kinds = None if source.table is None else source.table.kinds
+        clean = open_source(target, columns=source.columns, types=kinds, optional_labels=tuple(source.labels))
+        return paired(source, self._sized(clean))
 
     def _network(self, data: TrainingData, seed: int, begun: Applied | None) -> torch.nn.Module:
         """The network with the weights to start from: those of the last fit, or new ones."""
@@ -225,31 +237,17 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         runtime = launch(self.device, self.precision)
         checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
         self.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
-        watching = self._callbacks(run.callbacks, run.folder)
-        self.history_ = train(network, data, self._train_config(), runtime, watching, resume=checkpoint)
+        watching = watchers(self, run)
+        self.history_ = train(network, data, train_config(self), runtime, watching, resume=checkpoint)
         self._keep(network)
 
     def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
         """Give the network other weights than random ones to start from."""
 
     def _keep(self, network: torch.nn.Module) -> None:
-        self.network_ = Applied(network, resolve_device(self.device))
+        self.network_ = self._applied(network)
         self.n_components_ = self.network_.code_size(self.schema_.shape)
         self._n_features_out = self.n_components_
-
-    def _train_config(self) -> TrainConfig:
-        names = ("max_epochs", "learning_rate", "weight_decay", "schedule", "clip_value", "clip_norm")
-        settings = {name: getattr(self, name) for name in names} | {"keep_best": self.early_stopping}
-        # A checkpoint is JSON, which knows Python's numbers only.
-        return TrainConfig(**{k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()})
-
-    def _callbacks(self, callbacks: Sequence[Callback], folder: Path | None) -> list[Callback]:
-        watching: list[Callback] = [Progress()] if self.verbose else []
-        if self.early_stopping:
-            watching.append(EarlyStopping(whole("patience", self.patience, at_least=1)))
-        if folder is not None and not any(isinstance(callback, Checkpoints) for callback in callbacks):
-            watching.append(Checkpoints(folder))
-        return [*watching, *callbacks]
 
     def _judge(self, data: TrainingData) -> None:
         self.referee_ = refereed(self.network_, data, self.n_components_)
@@ -309,8 +307,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if self._applied_schema().typed:
             scaled = self._scaled(X)
             return row_means(self.network_.errors(scaled))
-        residuals = self.residuals(X)
-        return np.asarray(np.square(residuals, dtype=np.float64).reshape(len(residuals), -1).mean(axis=1))
+        return mean_squares(self.residuals(X))
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the reconstruction error, (n,): higher is more normal."""
@@ -336,7 +333,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         source = self._applied_source(X)
         shown = min(whole("count", count, at_least=1), len(source))
         chosen = np.linspace(0, len(source) - 1, shown).astype(int) if rows is None else rows
-        part = source.take(existing_rows(chosen, len(source)))
+        part = source.take(existing_rows(chosen, len(source))).one_size("choose rows of one size")
         outputs = self.schema_.unscale_values(self.network_.reconstruct(self._scaled(part)))
         columns = self.schema_.table.types if self.schema_.table else self.schema_.columns
         return plot_pairs(part.values, outputs, columns=columns)
@@ -355,11 +352,14 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _open(self, X: Any, *, fitting: bool) -> Source:
         """X as a Source, its names and width remembered or checked as scikit-learn does."""
         if isinstance(X, (str, os.PathLike, Source)):
-            return self._open_named(X, fitting=fitting)
-        source = open_source(X) if fitting else self._read(X)
+            return self._sized(self._open_named(X, fitting=fitting))
+        source = self._sized(open_source(X) if fitting else self._read(X))
         if len(source.shape) == 1:
             validate_data(self, X, reset=fitting, skip_check_array=True)
         return source
+
+    def _sized(self, source: Source) -> Source:
+        return source if self._any_size() else source.one_size()
 
     def _open_named(self, X: Any, *, fitting: bool) -> Source:
         if not fitting:

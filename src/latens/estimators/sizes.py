@@ -6,16 +6,21 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.base import clone
 
 from latens.analysis import Size, Sweep, idle_units
 from latens.data import open_source
-from latens.errors import ConfigError, whole
+from latens.errors import ConfigError, choice, finite, whole
+from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
+from latens.schema import Schema
 
 if TYPE_CHECKING:
     from latens.estimators.reconstruction import Reconstructor
 
-__all__ = ["code_size", "sweep"]
+__all__ = ["block_style", "code_size", "dense_widths", "output_of", "sweep", "whole_widths"]
+
+_LAYERS = 100
 
 
 def code_size(n_components: int | str, n_features: int, wide: bool = False) -> int:
@@ -33,6 +38,55 @@ def code_size(n_components: int | str, n_features: int, wide: bool = False) -> i
     if isinstance(n_components, str):
         raise ConfigError(f'n_components={n_components!r} is no size; use a whole number >= 1 or "auto"')
     return whole("n_components", n_components, at_least=1)
+
+
+def dense_widths(hidden: str | Sequence[int], features: int, code: int) -> list[int]:
+    """Hidden widths between the data and the code: as listed, or those that "taper" or "wide" means.
+
+    Raises:
+        ConfigError: Neither, or a taper towards more components than features.
+
+    Example:
+        >>> dense_widths("taper", 784, 2), dense_widths([50], 784, 2)
+        ([392, 261, 196], [50])
+    """
+    if not isinstance(hidden, str):
+        return whole_widths(hidden)
+    if choice("hidden", hidden, ("taper", "wide")) == "wide":
+        return wide_widths(features)
+    if code > features:
+        raise ConfigError(
+            f'n_components={code} exceeds the {features} input features; use n_components<={features} or hidden="wide"'
+        )
+    return taper_widths(features, code)
+
+
+def whole_widths(
+    widths: Sequence[int], way_out: str = 'use "taper", "wide", or a list such as [500, 250]', name: str = "hidden"
+) -> list[int]:
+    """A list of whole numbers >= 1.
+
+    Raises:
+        ConfigError: It is none, or too long.
+    """
+    if not isinstance(widths, (list, tuple, np.ndarray)):
+        raise ConfigError(f"{name}={widths!r} gives no widths; {way_out}")
+    if len(widths) > _LAYERS:
+        raise ConfigError(f"{name} has {len(widths)} layers; use at most {_LAYERS}")
+    return [whole(name, width, at_least=1) for width in widths]
+
+
+def output_of(output: str, schema: Schema) -> str:
+    """The output's activation: as asked, or for "auto" sigmoid for data bounded in [0, 1], else linear."""
+    if choice("output", output, ("auto", *OUTPUTS)) == "auto":
+        return "sigmoid" if schema.bounded else "linear"
+    return output
+
+
+def block_style(estimator: Any) -> dict[str, Any]:
+    """The arguments of `Block` that an estimator's settings mean."""
+    dropout = finite("dropout", estimator.dropout, at_least=0.0, at_most=0.999)
+    return {"activation": estimator.activation, "batch_norm": bool(estimator.batch_norm), "dropout": dropout}
 
 
 def _silent(line: str) -> None:

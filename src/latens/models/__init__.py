@@ -12,6 +12,7 @@ from latens.data.batches import Batch
 from latens.errors import ConfigError, choice
 from latens.layers import initialise
 from latens.models.autoencoders import DenseNetwork, LinearNetwork
+from latens.models.convolutional import AsymmetricNetwork, ConvolutionalNetwork
 from latens.seeds import generator
 
 __all__ = ["MODELS", "Model", "build", "skeleton", "with_weights"]
@@ -31,6 +32,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "linear": LinearNetwork,
     "deep": DenseNetwork,
     "wide": DenseNetwork,
+    "convolutional": ConvolutionalNetwork,
+    "asymmetric": AsymmetricNetwork,
 }
 
 

@@ -56,8 +56,13 @@ class _Reconstructing(nn.Module):
         code: Tensor = self.encoder(self.data.enter(x))
         return code
 
+    def outputs(self, code: Tensor) -> Tensor:  # (B, n) -> (B, D)
+        """What the last layer gives."""
+        outputs: Tensor = self.decoder(code)
+        return outputs
+
     def decode(self, code: Tensor) -> Tensor:  # (B, n) -> (B, D)
-        return self.data.activate(self.decoder(code))
+        return self.data.activate(self.outputs(code))
 
     def forward(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, D)
         return self.decode(self.encode(x))
@@ -69,7 +74,7 @@ class _Reconstructing(nn.Module):
             self._key_dropout(batch)
             if self.corruption is not None:
                 x = self.data.corrupt(self.corruption, x, batch.random.stream("corruption"))
-        return self.data.loss(self.decoder(self.encode(x)), batch.target)
+        return self.data.loss(self.outputs(self.encode(x)), batch.target)
 
     def _key_dropout(self, batch: Batch) -> None:
         layers = (layer for layer in self.modules() if isinstance(layer, Dropout))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from latens.corruptions import Corruption
+from latens.corruptions import Corruption, on_cells
 from latens.losses import squared_error
 from latens.seeds import Keyed
 
@@ -123,16 +123,8 @@ class Cells:
         return self.inputs, self.outputs
 
     def corrupt(self, corruption: Corruption, x: Tensor, random: Keyed) -> Tensor:  # (B, d) -> (B, d)
-        """What hides features hides cells of any kind; what exchanges cells may; all else is for numbers alone."""
-        hidden = getattr(corruption, "hidden", None)
-        if hidden is not None:
-            return x.masked_fill(hidden(x.shape, random), math.nan)
-        corrupted = corruption(x, random)
-        if getattr(corruption, "exchanges", False):
-            return corrupted
-        kept = x.clone()
-        kept[:, self.numbers] = corrupted[:, self.numbers]
-        return kept
+        """What the network sees of the cells in training; see `latens.corruptions.on_cells`."""
+        return on_cells(corruption, x, random, self.numbers)
 
     def enter(self, x: Tensor) -> Tensor:  # (B, d) -> (B, inputs)
         """Numbers, one place a level, circles, and the marks of what is missing; zeros where it is."""

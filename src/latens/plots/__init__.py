@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from latens.plots.curves import plot_history, plot_sweep
+from latens.plots.curves import plot_errors, plot_history, plot_sweep
 from latens.plots.maps import plot_map
-from latens.plots.samples import plot_denoised, plot_pairs
+from latens.plots.samples import plot_corruptions, plot_denoised, plot_pairs
 
-__all__ = ["plot_denoised", "plot_history", "plot_map", "plot_pairs", "plot_sweep"]
+__all__ = [
+    "plot_corruptions",
+    "plot_denoised",
+    "plot_errors",
+    "plot_history",
+    "plot_map",
+    "plot_pairs",
+    "plot_sweep",
+]

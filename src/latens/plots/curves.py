@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from latens.errors import DataError
 from latens.history import History
+from latens.plots.colours import TEN
 from latens.plots.lettering import lettering
 
 if TYPE_CHECKING:
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
     from latens.analysis import Sweep
 
-__all__ = ["plot_history", "plot_sweep"]
+__all__ = ["plot_errors", "plot_history", "plot_sweep"]
+
+_LINES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"))
 
 _CURVES = {
     "train_loss": ("training (mean over the epoch)", "#3f90da", "-"),
@@ -51,6 +55,50 @@ def plot_history(history: History, *, title: str | None = None) -> Figure:
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.2, which="both")
+    axes.legend()
+    return figure
+
+
+def plot_errors(
+    places: Sequence[float],
+    errors: Mapping[str, Sequence[float]],
+    *,
+    across: str,
+    title: str | None = None,
+    doubling: bool = False,
+) -> Figure:
+    """The error of several models over something that was varied: a level of noise, a number of rows.
+
+    Args:
+        places: Where it was measured, in order.
+        errors: By model, one for each place.
+        across: What was varied.
+        title: Above the curves.
+        doubling: The places grow by factors: each doubling is as wide as any other.
+
+    Raises:
+        DataError: There is nothing to draw, or not one error for each place.
+
+    Example:
+        >>> plot_errors([0, 0.5], {"plain": [0.01, 0.2]}, across="noise").axes[0].get_xlabel()
+        'noise'
+    """
+    from matplotlib.figure import Figure
+
+    if not errors or not len(places) or any(len(values) != len(places) for values in errors.values()):
+        raise DataError(f"errors of {len(errors)} models at {len(places)} places; give one error a place, and a model")
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot(xlabel=across, ylabel="mean squared error")
+    axes.set_title(lettering(title or f"Error by {across}", longest=80))
+    for i, (name, values) in enumerate(errors.items()):
+        marker, line = _LINES[i % len(_LINES)]
+        axes.plot(places, values, line, marker=marker, color=TEN[i % len(TEN)], label=lettering(name), markersize=5)
+    if doubling:
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(list(places), [f"{place:,}" for place in places])
+        axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.2)
     axes.legend()
     return figure
 

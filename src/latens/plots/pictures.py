@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_pictures"]
 
 _ACROSS = 12
+# Inches a picture is wide: at least, at most, and for each pixel while there is room.
+_LEAST, _MOST, _PER_PIXEL = 1.05, 4.5, 0.01
 
 
 def draw_pictures(rows: Mapping[str, np.ndarray], title: str) -> Figure:
@@ -27,13 +29,14 @@ def draw_pictures(rows: Mapping[str, np.ndarray], title: str) -> Figure:
     across = min(len(truth), _ACROSS)
     bands = math.ceil(len(truth) / across)
     height = float(np.clip(truth.shape[1] / truth.shape[2], 0.4, 2.5))
-    size = (max(1.05 * across + 1.2, 5.0), bands * len(rows) * (1.05 * height + 0.25) + 0.9)
+    side = float(np.clip(min(_PER_PIXEL * truth.shape[2], _LEAST * _ACROSS / across), _LEAST, _MOST))
+    size = (max(side * across + 1.2, 5.0), bands * len(rows) * (side * height + 0.25) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(lettering(title, longest=80), fontsize=11)
     low, high = _range(truth)
     grid = figure.subplots(bands * len(rows), across, squeeze=False)
     for i, (name, images) in enumerate(rows.items()):
-        errors = None if i == 0 else np.square(images - truth).reshape(len(truth), -1).mean(axis=1)
+        errors = None if i == 0 else _visible(np.square(images - truth).reshape(len(truth), -1).mean(axis=1), low, high)
         shown = _as_colours((images - low) / (high - low))
         for band in range(bands):
             part = slice(band * across, (band + 1) * across)
@@ -49,6 +52,11 @@ def _range(truth: np.ndarray) -> tuple[float, float]:
         return 0.0, 1.0
     low = min(low, 0.0)
     return low, high if high > low else low + 1.0
+
+
+def _visible(errors: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Errors with 0 for what is no more than rounding."""
+    return np.where(errors < 1e-9 * (high - low) ** 2, 0.0, errors)
 
 
 def _as_colours(images: np.ndarray) -> np.ndarray:

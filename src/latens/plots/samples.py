@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from latens.schema import Column
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_denoised", "plot_pairs"]
+__all__ = ["plot_corruptions", "plot_denoised", "plot_pairs"]
 
 _MOST = 60
 
@@ -81,6 +81,33 @@ def plot_denoised(
     """
     rows = {"clean": np.asarray(clean), "noisy": np.asarray(noisy), "cleaned": np.asarray(cleaned)}
     return _draw(rows, columns, title or "Noisy samples and what the model made of them")
+
+
+def plot_corruptions(
+    clean: np.ndarray,
+    corrupted: Mapping[str, np.ndarray],
+    *,
+    columns: Sequence[str | Column] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Clean samples, and under them what each corruption makes of the same ones.
+
+    Args:
+        clean: (n, h, w), (n, h, w, c) or (n, d).
+        corrupted: The same shape, by the corruption's name.
+        columns: Names of the d columns.
+        title: Above the picture.
+
+    Raises:
+        DataError: The shapes differ, or there is nothing or too much to draw.
+
+    Example:
+        >>> images = np.zeros((2, 8, 6))
+        >>> len(plot_corruptions(images, {"gaussian:0.5": images + 0.1, "blur:1": images}).axes)
+        6
+    """
+    rows = {"clean": np.asarray(clean)} | {name: np.asarray(array) for name, array in corrupted.items()}
+    return _draw(rows, columns, title or "Samples and what is made of them")
 
 
 def _draw(rows: dict[str, np.ndarray], columns: Sequence[str | Column] | None, title: str) -> Figure:

@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["draw_table"]
 
 _PANELS = 12
-# Truth first; the same places whether or not there is a corrupted row.
-_STYLES = {
-    "input": ("o", "#3f90da"),
-    "clean": ("o", "#3f90da"),
-    "corrupted": (".", "#94a4a2"),
-    "noisy": (".", "#94a4a2"),
-    "reconstruction": ("x", "#bd1f01"),
-    "cleaned": ("x", "#bd1f01"),
-}
+_TRUTH = ("o", "#3f90da")
+_GIVEN = (".", "#94a4a2")
+_RESULTS = (("x", "#bd1f01"), ("+", "#332288"), ("^", "#117733"), ("v", "#aa4499"), ("s", "#999933"))
+# What a model was given, between the truth and its answer.
+_BETWEEN = ("corrupted", "noisy")
 
 
 def draw_table(rows: Mapping[str, np.ndarray], columns: Sequence[str | Column] | None, title: str) -> Figure:
@@ -38,19 +34,42 @@ def draw_table(rows: Mapping[str, np.ndarray], columns: Sequence[str | Column] |
     return _columns(rows, [name if isinstance(name, Column) else Column(name, "number") for name in names], title)
 
 
+def _styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Marker and colour of each: the truth first, and the same ones whether or not there is something in between."""
+    results = [name for name in names[1:] if name not in _BETWEEN]
+    styles = {name: _RESULTS[i % len(_RESULTS)] for i, name in enumerate(results)}
+    return {names[0]: _TRUTH} | {name: styles.get(name, _GIVEN) for name in names[1:]}
+
+
+def _errors(rows: Mapping[str, np.ndarray]) -> np.ndarray:  # -> (results, n, d)
+    """Squared differences of the results from the truth."""
+    truth, results = _results(rows)
+    return np.asarray(np.square(np.stack(results) - truth))
+
+
+def _results(rows: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The truth, and what is to be compared with it."""
+    truth, *_ = rows.values()
+    return truth, [values for name, values in list(rows.items())[1:] if name not in _BETWEEN]
+
+
+def _in_words(errors: np.ndarray) -> str:  # (results,)
+    return f"mean squared error {', '.join(f'{error:.3g}' for error in errors)}"
+
+
 def _columns(rows: Mapping[str, np.ndarray], columns: Sequence[Column], title: str) -> Figure:
     """x: the row, y: the value; one panel a column, because columns have different units."""
-    truth, result = next(iter(rows.values())), list(rows.values())[-1]
-    chosen = _worst(truth, result)
+    (truth, results), styles = _results(rows), _styles(list(rows))
+    chosen = _worst(truth, np.stack(results))
     if len(chosen) < len(columns):
         title = f"{title}: the {len(chosen)} of {len(columns)} columns with the largest error relative to their spread"
     figure, panels = _grid(len(chosen), title)
     for panel, i in zip(panels, chosen, strict=True):
         for name, values in rows.items():
-            marker, colour = _STYLES[name]
+            marker, colour = styles[name]
             cells = _drawable(columns[i], values[:, i])
             panel.plot(np.arange(len(truth)), cells, marker, color=colour, label=name, markersize=6)
-        words = _how_far(columns[i], truth[:, i], result[:, i])
+        words = _how_far(columns[i], truth[:, i], [result[:, i] for result in results])
         panel.set_title(f"{lettering(columns[i].name)}\n{words}", fontsize=9)
         _label(panel, "sample")
         _name_levels(panel, columns[i])
@@ -65,17 +84,19 @@ def _drawable(column: Column, cells: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(cells), np.datetime64("NaT"), seconds)
 
 
-def _how_far(column: Column, truth: np.ndarray, result: np.ndarray) -> str:
-    """The error of a column in words, over the cells that are there."""
-    there = ~np.isnan(truth)
-    if not there.any():
+def _how_far(column: Column, truth: np.ndarray, results: Sequence[np.ndarray]) -> str:
+    """The errors of a column in words, each over the cells that are there."""
+    there = [~np.isnan(truth) & ~np.isnan(result) for result in results]
+    if not all(cells.any() for cells in there):
         return "nothing to compare with"
+    pairs = [(truth[cells], result[cells]) for cells, result in zip(there, results, strict=True)]
     if column.levels:
-        return f"{int((truth != result)[there].sum())} of {int(there.sum())} differ"
+        return f"{', '.join(f'{int((a != b).sum())} of {len(a)}' for a, b in pairs)} differ"
     if column.kind == "datetime":
-        days = float(np.abs(truth - result)[there].mean()) / 86_400
-        return f"mean error {days:.3g} days" if days >= 1 else f"mean error {24 * days:.3g} hours"
-    return f"mean squared error {float(np.square(truth - result)[there].mean()):.3g}"
+        hours = [float(np.abs(a - b).mean()) / 3600 for a, b in pairs]
+        unit, length = ("days", 24) if max(hours) >= 24 else ("hours", 1)
+        return f"mean error {', '.join(f'{hour / length:.3g}' for hour in hours)} {unit}"
+    return _in_words(np.array([np.square(a - b).mean() for a, b in pairs]))
 
 
 def _name_levels(panel: Axes, column: Column) -> None:
@@ -88,25 +109,28 @@ def _name_levels(panel: Axes, column: Column) -> None:
         panel.yaxis.set_major_locator(AutoDateLocator(maxticks=5))  # type: ignore[no-untyped-call]
 
 
-def _worst(truth: np.ndarray, result: np.ndarray) -> np.ndarray:
+def _worst(truth: np.ndarray, results: np.ndarray) -> np.ndarray:  # (n, d), (results, n, d) -> (panels,)
     """The columns to show, in their order."""
-    there = ~np.isnan(truth)
-    known = np.maximum(there.sum(axis=0), 1)
-    mean = np.where(there, truth, 0.0).sum(axis=0) / known
-    spread = np.where(there, np.square(truth - mean), 0.0).sum(axis=0) / known
-    error = np.where(there, np.square(truth - result), 0.0).sum(axis=0) / known
+    spread = _present_mean(np.square(truth - _present_mean(truth)))
+    error = _present_mean(np.square(results - truth).reshape(-1, truth.shape[1]))
     return np.sort(np.argsort(-error / np.where(spread > 0, spread, 1.0), kind="stable")[:_PANELS])
+
+
+def _present_mean(values: np.ndarray) -> np.ndarray:  # (n, d) -> (d,)
+    """The mean of each column over what is not NaN; 0 where nothing is."""
+    there = ~np.isnan(values)
+    return np.asarray(np.where(there, values, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1))
 
 
 def _lines(rows: Mapping[str, np.ndarray], title: str) -> Figure:
     """A panel for each row: x is the number of the feature."""
-    truth, result = next(iter(rows.values())), list(rows.values())[-1]
+    truth, styles = next(iter(rows.values())), _styles(list(rows))
     figure, panels = _grid(len(truth), title)
-    errors = np.square(truth - result).mean(axis=1)
+    errors = _errors(rows).mean(axis=2)
     for i, panel in enumerate(panels):
         for name, values in rows.items():
-            panel.plot(np.arange(1, truth.shape[1] + 1), values[i], color=_STYLES[name][1], label=name, linewidth=1)
-        panel.set_title(f"sample {i}: mean squared error {errors[i]:.3g}", fontsize=9)
+            panel.plot(np.arange(1, truth.shape[1] + 1), values[i], color=styles[name][1], label=name, linewidth=1)
+        panel.set_title(f"sample {i}: {_in_words(errors[:, i])}", fontsize=9)
         _label(panel, "feature")
     return _finish(figure, panels)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +15,14 @@ import numpy as np
 from latens import __version__
 from latens.callbacks import Callback, Watched
 from latens.estimators import load
-from latens.estimators.inference import Applied
 from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
 from latens.persistence import atomic_path
 from latens.plots import plot_history
-from latens.reproduce import digits as data
+from latens.reproduce import digits
 from latens.reproduce.digits import Digits, load_digits
 from latens.reproduce.ledger import Ledger, machine, make_folder
-from latens.reproduce.recipes import EXPERIMENTS, Experiment
+from latens.reproduce.recipes import ALL_ROWS, EXPERIMENTS, Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Report"]
 
 Report = Callable[[str], None]
+
+# Fewer images than this make no batch.
+_LEAST_ROWS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +71,33 @@ class Bench:
     @property
     def quick_epochs(self) -> int:
         """How long a quick fit is."""
-        return data.QUICK.small_max_epochs if self.digits.name == "digits" else data.QUICK.max_epochs
+        return digits.QUICK.small_max_epochs if self.digits.name == "digits" else digits.QUICK.max_epochs
 
-    def pca_error(self, n_components: int) -> float | None:
-        """Exact PCA's error on the test images with as many components; None where it would only copy."""
-        if n_components not in self._pca_errors:
-            self._pca_errors[n_components] = self.digits.pca_error(n_components)
-        return self._pca_errors[n_components]
+    def data(self, name: str) -> Digits:
+        """What an experiment learns from and is judged on: of the training images here, its share."""
+        there = len(self.digits.train)
+        return self.digits.first(min(there, max(_LEAST_ROWS, round(there * EXPERIMENTS[name].train_rows / ALL_ROWS))))
+
+    def pca_error(self, name: str, n_components: int) -> float | None:
+        """Exact PCA's error with as many components on an experiment's images; None where it would only copy."""
+        data = self.data(name)
+        key = len(data.train), n_components
+        if key not in self._pca_errors:
+            self._pca_errors[key] = data.pca_error(n_components)
+        return self._pca_errors[key]
 
     @cached_property
-    def _pca_errors(self) -> dict[int, float | None]:
+    def _pca_errors(self) -> dict[tuple[int, int], float | None]:
         return {}
 
     def circumstances(self, name: str) -> dict[str, Any]:
         """Everything a fit's result depends on but its seed."""
-        experiment = EXPERIMENTS[name]
-        settings = experiment.settings | ({"max_epochs": self.quick_epochs} if self.quick else {})
-        return {"estimator": experiment.estimator, "settings": settings, "data": self.digits.describe()}
+        experiment, data = EXPERIMENTS[name], self.data(name)
+        epochs = self.quick_epochs if self.quick else experiment.settings["max_epochs"]
+        batch = experiment.settings["batch_size"]
+        epochs = max(1, round(epochs * _steps(len(self.digits.train), batch) / _steps(len(data.train), batch)))
+        settings = experiment.settings | {"max_epochs": epochs}
+        return {"estimator": experiment.estimator, "settings": settings, "data": data.describe()}
 
     def key(self, name: str, seed: int) -> str:
         """A result's place in the ledger."""
@@ -112,7 +124,7 @@ class Bench:
             return known
         self.report(f"{key}: {EXPERIMENTS[name].title}")
         settings = circumstances["settings"]
-        estimator, result = fit_and_measure(EXPERIMENTS[name], settings, self.digits, seed, self.report)
+        estimator, result = fit_and_measure(EXPERIMENTS[name], settings, self.data(name), seed, self.report)
         if seed == self.seeds[0]:
             self._forget_pictures(name)
             estimator.save(self.model_path(name))
@@ -120,6 +132,24 @@ class Bench:
         self.ledger.keep(key, circumstances, result)
         self.report(f"{key}: test error {result['error']:.5f} in {result['seconds']:.0f} s")
         return result
+
+    def measured(self, key: str, names: Sequence[str], what: Any, measure: Callable[[], Any]) -> Any:
+        """Numbers about the first seed's models, from the ledger or measured now.
+
+        Args:
+            key: Of the numbers.
+            names: The experiments whose models they are about.
+            what: All else that they depend on.
+            measure: Makes them, as JSON can hold them.
+        """
+        place = self.key(key, self.seeds[0])
+        circumstances = {"models": [self.circumstances(name) for name in names], "what": what}
+        known = self.ledger.find(place, circumstances)
+        if known is None:
+            self.report(f"{place}: measuring")
+            known = {"value": measure()}
+            self.ledger.keep(place, circumstances, known)
+        return known["value"]
 
     def model_path(self, name: str) -> Path:
         """Where the first seed's model is."""
@@ -133,6 +163,12 @@ class Bench:
     def picture_path(self, name: str, subject: str) -> Path:
         """Where a picture is."""
         return make_folder(self.folder / "pictures") / self._file(name, f"{subject}.png")
+
+    def drawn(self, name: str, subject: str, models: Sequence[str] = ()) -> bool:
+        """Whether a picture is there, and no older than the models that it shows."""
+        path = self.picture_path(name, subject)
+        shown = [model for model in map(self.model_path, models) if model.exists()]
+        return path.exists() and all(model.stat().st_mtime <= path.stat().st_mtime for model in shown)
 
     def draw(self, name: str, subject: str, figure: Figure) -> Path:
         """Write a picture."""
@@ -163,11 +199,18 @@ def fit_and_measure(
         "error": float(estimator.reconstruction_error(digits.test).mean()),
         "seconds": round(seconds, 1),
         "n_components": estimator.n_components_,
+        "comparable": estimator.n_components_ < estimator.referee_.n_features,
         "parameters": sum(p.numel() for p in estimator.network_.network.parameters()),
         "machine": machine(),
         "latens": __version__,
     }
     return estimator, result
+
+
+def _steps(rows: int, batch_size: int) -> int:
+    """Batches in an epoch: a last one of one joins the one before."""
+    full, rest = divmod(rows, batch_size)
+    return max(1, full + (rest > 1))
 
 
 class FirstEpoch(Callback):
@@ -189,7 +232,7 @@ class FirstEpoch(Callback):
             return
         started = time.monotonic()
         training, schema = cast("TrainState", state), self.estimator.schema_
-        network = Applied(copy.deepcopy(training.model), training.runtime.device)
+        network = self.estimator._applied(copy.deepcopy(training.model))
         outputs = schema.unscale_values(network.reconstruct(schema.scale_values(self.images)))
         self.error = float(np.square(outputs - self.images, dtype=np.float64).mean())
         self.seconds = time.monotonic() - started

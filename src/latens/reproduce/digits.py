@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,6 +52,10 @@ class Digits:
     def describe(self) -> dict[str, str | int]:
         """What a result has to say about its data."""
         return {"name": self.name, "train_rows": len(self.train), "test_rows": len(self.test)}
+
+    def first(self, n: int) -> Digits:
+        """The same test images, and the first n training images."""
+        return self if n == len(self.train) else replace(self, train=self.train[:n])
 
     def one_of_each(self) -> np.ndarray:
         """Test rows, the first of each digit."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -18,64 +17,15 @@ from latens.models import build
 from latens.persistence import atomic_path
 from latens.plots import plot_denoised, plot_map, plot_pairs
 from latens.reproduce.bench import Bench
+from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
 from latens.reproduce.recipes import EXPERIMENTS
+from latens.reproduce.rows import Line, Row, fit_line
+from latens.reproduce.tying import TYING_ROW
 from latens.seeds import keyed
 
 __all__ = ["ROWS", "Line", "Row"]
 
 _LEVEL = 0.5
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the table.
-
-    Args:
-        row: The row's id.
-        title: What was done.
-        errors: Test error after the last epoch, a seed each; empty for what has no error.
-        first_errors: The same after the first epoch.
-        seconds: For all epochs, median over the seeds.
-        pca_error: Exact PCA's with as many components.
-        words: What was seen, where it is not an error.
-        experiment: The key of `EXPERIMENTS`, for fits.
-    """
-
-    row: str
-    title: str
-    errors: tuple[float, ...] = ()
-    first_errors: tuple[float, ...] = ()
-    seconds: float | None = None
-    pca_error: float | None = None
-    words: str = ""
-    experiment: str | None = None
-
-    @property
-    def verdict(self) -> str:
-        """Whether the median error keeps the promise."""
-        target = EXPERIMENTS[self.experiment].target if self.experiment else None
-        if target is None or not self.errors:
-            return ""
-        return f"<= {target:.4f} {'met' if median(self.errors) <= target else 'missed'}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the table of experiments.
-
-    Args:
-        experiments: Whose fits it needs.
-        lines: Carries it out.
-        pictures: (experiment, subject) of each picture, in order.
-    """
-
-    experiments: tuple[str, ...]
-    lines: Callable[[Bench], list[Line]]
-    pictures: tuple[tuple[str, str], ...] = ()
-
-    def free(self, bench: Bench) -> bool:
-        """Whether carrying it out would cost no fit."""
-        return all(map(bench.has, self.experiments))
 
 
 # ---- fits ------------------------------------------------------------------------------------------------------------
@@ -85,34 +35,12 @@ def _fits(row: str, names: Sequence[str], draw: Callable[[Bench, str], None]) ->
     """The function that carries out experiments and has their pictures drawn."""
 
     def lines(bench: Bench) -> list[Line]:
-        found = [_fit_line(bench, row, name) for name in names]
+        found = [fit_line(bench, row, name) for name in names]
         for name in names:
             draw(bench, name)
         return found
 
     return lines
-
-
-def _fit_line(bench: Bench, row: str, name: str) -> Line:
-    results = [bench.trial(name, seed) for seed in bench.seeds]
-    line = Line(
-        row=row,
-        title=EXPERIMENTS[name].title,
-        errors=tuple(result["error"] for result in results),
-        first_errors=tuple(result["first_error"] for result in results),
-        seconds=median(result["seconds"] for result in results),
-        pca_error=bench.pca_error(results[0]["n_components"]),
-        experiment=name,
-    )
-    return replace(line, words=_small_print(bench)) if bench.quick else line
-
-
-def _small_print(bench: Bench) -> str:
-    data = bench.digits
-    return (
-        f"quick: {len(data.train):,} {data.name} images, {bench.quick_epochs} epochs; "
-        f"not comparable with the published figure"
-    )
 
 
 def _draw_pairs(bench: Bench, name: str) -> None:
@@ -218,6 +146,12 @@ ROWS: dict[str, Row] = {
     "S5": _fit_row("S5", ("S5",), _draw_pairs, "pairs"),
     "S6": Row((), _corruption),
     "S7": _fit_row("S7", ("S7",), _draw_denoised, "denoised"),
+    "S8": _fit_row("S8", ("S8",), _draw_pairs, "pairs"),
+    "S9": FAMILY_ROW,
+    "S10": ROBUSTNESS_ROW,
+    "S12": TYING_ROW,
+    "S13": _fit_row("S13", ("S13",), _draw_denoised, "denoised"),
+    "S14": _fit_row("S14", ("S14",), _draw_denoised, "denoised"),
     "S15": Row(("S4",), _embedding),
     "S16": Row(("S4",), _map, (("S4", "map"),)),
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),

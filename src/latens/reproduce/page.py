@@ -10,9 +10,10 @@ from typing import Any
 
 from latens.persistence import atomic_path
 from latens.reproduce.bench import Bench
-from latens.reproduce.experiments import ROWS, Line
+from latens.reproduce.experiments import ROWS
 from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import EXPERIMENTS, Experiment
+from latens.reproduce.rows import Line, figure_text
 
 __all__ = ["render", "write_page"]
 
@@ -30,6 +31,7 @@ def write_page(bench: Bench, rows: Mapping[str, Sequence[Line]]) -> None:
         "data": bench.digits.describe(),
         "seeds": list(bench.seeds),
         "lines": [_cells(line) for lines in rows.values() for line in lines],
+        "tables": [table for row in rows for table in ROWS[row].tables(bench)],
         "pictures": _pictures(bench, rows),
         "machines": _machines(bench, names),
         "settings": {name: bench.circumstances(name)["settings"] for name in names},
@@ -53,21 +55,17 @@ def _cells(line: Line) -> dict[str, Any]:
     return {
         "row": line.row,
         "title": line.title,
-        "published_first": _figure(experiment.published[0]),
-        "first": _figure(median(line.first_errors) if line.first_errors else None),
-        "published": _figure(experiment.published[1]),
+        "published_first": figure_text(experiment.published[0]),
+        "first": figure_text(median(line.first_errors) if line.first_errors else None),
+        "published": figure_text(experiment.published[1]),
         "source": experiment.source,
-        "error": _figure(median(line.errors) if line.errors else None),
-        "errors": ", ".join(map(_figure, line.errors)),
-        "pca": _figure(line.pca_error),
+        "error": figure_text(median(line.errors) if line.errors else None),
+        "errors": ", ".join(map(figure_text, line.errors)),
+        "pca": figure_text(line.pca_error),
         "published_seconds": "" if experiment.published_seconds is None else f"{experiment.published_seconds:g}",
         "seconds": "" if line.seconds is None else f"{line.seconds:.4g}",
         "verdict": line.words or line.verdict,
     }
-
-
-def _figure(error: float | None) -> str:
-    return "" if error is None else f"{error:.5f}"
 
 
 def _pictures(bench: Bench, rows: Mapping[str, Sequence[Line]]) -> list[dict[str, str]]:

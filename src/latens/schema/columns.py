@@ -140,6 +140,11 @@ class Table:
         """Every cell is a number as it stands."""
         return all(column.numeric for column in self.types)
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What the columns hold, by name, as `latens.open_source` takes it; ``"ignore"`` for those left out."""
+        return dict.fromkeys(self.left_out, "ignore") | {column.name: column.kind for column in self.types}
+
     def learn(self, values: np.ndarray) -> Table:
         """The table with what the training rows (n, d) say of its columns."""
         types = tuple(column.learn(values[:, i].astype(np.float64)) for i, column in enumerate(self.types))

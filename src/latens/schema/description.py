@@ -11,7 +11,7 @@ import numpy as np
 
 from latens.errors import DataError, choice
 from latens.schema.columns import Column, Table
-from latens.schema.scaling import SCALINGS, Samples, Scaling, learn_scaling
+from latens.schema.scaling import SCALINGS, Samples, Scaling, extent, learn_scaling
 
 __all__ = ["Schema"]
 
@@ -24,7 +24,7 @@ class Schema:
 
     Args:
         kind: ``"table"`` or ``"images"``.
-        shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images.
+        shape: Of one sample: ``(d,)`` for tables, ``(h, w)`` or ``(h, w, c)`` for images; None for a size that is free.
         columns: The features' names, if they have any.
         dtype: Of the values it was fitted on.
         scaling: What was fitted on the training rows.
@@ -33,7 +33,7 @@ class Schema:
     """
 
     kind: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     columns: tuple[str, ...] | None
     dtype: str
     scaling: Scaling
@@ -52,13 +52,22 @@ class Schema:
         """
         return cls(
             kind=source.kind,
-            shape=tuple(source.values.shape[1:]),
+            shape=source.shape,
             columns=source.columns,
-            dtype=str(source.values.dtype),
+            dtype=str(source.dtype),
             scaling=learn_scaling(source, rows, choice("scaling", scaling, SCALINGS)),
             label_names=tuple(source.labels),
             table=None if source.table is None else source.table.learn(source.values[rows]),
         )
+
+    def covering(self, target: Samples, rows: np.ndarray) -> Schema:
+        """The same, its range wide enough for the `rows` of what is to be predicted: a sigmoid must reach them."""
+        low, high = extent(target.values, rows) if self.bounded else (0.0, 0.0)
+        least, most = float(self.scaling.offset.min()), float((self.scaling.offset + self.scaling.scale).max())
+        if not self.bounded or (least <= low and high <= most):
+            return self
+        low, high = min(low, least), max(high, most)
+        return replace(self, scaling=Scaling("range", np.full((), low), np.full((), high - low)))
 
     @property
     def bounded(self) -> bool:
@@ -67,8 +76,8 @@ class Schema:
 
     @property
     def n_features(self) -> int:
-        """Numbers in one sample."""
-        return math.prod(self.shape)
+        """Numbers in one sample; where sizes are free, in one pixel."""
+        return math.prod(size for size in self.shape if size is not None)
 
     def scale_values(self, values: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n, *shape)
         """The values as the model sees them: float64 for float64 input, float32 otherwise."""
@@ -77,24 +86,29 @@ class Schema:
             return values.astype(kept, copy=False)
         return self.scaling.apply(values.reshape(len(values), -1)).astype(kept).reshape(values.shape)
 
-    def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) -> (n, *shape)
+    def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) or (n, *shape) -> (n, *shape)
         """Back in the user's units and shape; the dtype stays."""
         flat = values.reshape(len(values), -1)
         if not self.scaling.identity:
             flat = self.scaling.undo(flat).astype(values.dtype)
-        return flat.reshape(len(values), *self.shape)
+        sizes = [size for size in self.shape if size is not None]
+        return flat.reshape((len(values), *sizes) if len(sizes) == len(self.shape) else values.shape)
 
     def check(self, source: Samples) -> None:
         """Refuse a source that this schema does not describe, naming the difference."""
-        shape = tuple(source.values.shape[1:])
-        if shape != self.shape:
+        fits = len(source.shape) == len(self.shape) and all(
+            mine in (None, theirs) for mine, theirs in zip(self.shape, source.shape, strict=True)
+        )
+        if not fits:
             raise DataError(
-                f"{source.name}: samples of shape {shape} where the model was fitted on {self.shape}; "
+                f"{source.name}: samples of shape {source.shape} where the model was fitted on {self.shape}; "
                 f"give it {self.describe()}"
             )
 
     def describe(self) -> str:
         """The data in words: ``images of 28 x 28`` or ``tables of 12 columns``."""
+        if None in self.shape:
+            return f"images of any size, {self.n_features} channel{'s' * (self.n_features != 1)}"
         if self.kind == "images":
             return f"images of {' x '.join(map(str, self.shape))}"
         return f"tables of {self.shape[0]} column{'s' * (self.shape[0] != 1)}"
@@ -135,8 +149,7 @@ class Schema:
         """How `open_source` has to read data of this schema: its columns, and what they and the ones left out hold."""
         if self.table is None:
             return {"columns": self.columns, "types": None}
-        left_out = dict.fromkeys(self.table.left_out, "ignore")
-        return {"columns": self.columns, "types": left_out | {column.name: column.kind for column in self.table.types}}
+        return {"columns": self.columns, "types": self.table.kinds}
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the two arrays, as JSON values."""
@@ -160,7 +173,7 @@ class Schema:
         columns = fields["columns"]
         return cls(
             kind=choice("kind", fields["kind"], ("table", "images")),
-            shape=tuple(int(size) for size in fields["shape"]),
+            shape=tuple(None if size is None else int(size) for size in fields["shape"]),
             columns=None if columns is None else tuple(map(str, columns)),
             dtype=str(fields["dtype"]),
             scaling=Scaling(choice("scaling", fields["scaling"], SCALINGS[1:]), offset, scale),

@@ -13,7 +13,7 @@ from latens.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from latens.schema.columns import Table
 
-__all__ = ["SCALINGS", "Samples", "Scaling", "learn_scaling"]
+__all__ = ["SCALINGS", "Samples", "Scaling", "extent", "learn_scaling"]
 
 SCALINGS = ("auto", "range", "unit", "standard", "center", "magnitude", "none")
 
@@ -28,6 +28,10 @@ class Samples(Protocol):
     def values(self) -> np.ndarray: ...  # (n, *shape)
     @property
     def kind(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int | None, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[np.generic]: ...
     @property
     def columns(self) -> tuple[str, ...] | None: ...
     @property
@@ -76,9 +80,9 @@ def learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
     Raises:
         ConfigError: It does not suit the data.
     """
-    low, high = _extent(source.values, rows)
+    low, high = extent(source.values, rows)
     unit = low >= 0.0 and high <= 1.0
-    by_range = source.table is None and (source.kind == "images" or source.values.dtype == np.uint8)
+    by_range = source.table is None and (source.kind == "images" or source.dtype == np.uint8)
     if name == "auto":
         name = "range" if by_range else "unit" if unit and source.table is None else "standard"
     mixed = source.table is not None and not source.table.numeric
@@ -125,12 +129,16 @@ def _safe(deviation: np.ndarray, mean: np.ndarray, dtype: np.dtype[Any]) -> np.n
 
 
 def _blocks(values: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    if values.dtype == object:  # images of different sizes: one at a time
+        yield from (values[row].reshape(1, -1).astype(np.float64) for row in rows)
+        return
     for start in range(0, len(rows), _CHUNK):
         block = values[rows[start : start + _CHUNK]]
         yield block.reshape(len(block), -1).astype(np.float64)
 
 
-def _extent(values: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
+def extent(values: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
+    """The least and the greatest number of some rows; NaN counts nowhere."""
     extremes = [(_least(block), -_least(-block)) for block in _blocks(values, rows)]
     low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
     return (low, high) if low <= high else (0.0, 0.0)
