@@ -35,6 +35,11 @@ def documents(data_folder):
 
 
 @pytest.fixture(scope="module")
+def tables(data_folder):
+    return benchmark("tables")
+
+
+@pytest.fixture(scope="module")
 def mnist(pca):
     return pca.images("train"), pca.images("test")
 
@@ -66,6 +71,12 @@ def test_every_row_in_its_quick_form(data_folder, tmp_path):
     lines = run(quick=True, seeds=[0], folder=tmp_path)
     assert {"S2", "S3", "S4", "S5", "S6", "S7", "S13", "S14", "S15", "S16", "S17"} <= {line["row"] for line in lines}
     assert (tmp_path / "index.html").stat().st_size > 100_000
+
+
+def test_one_recipe_beats_pca_on_tables(data_folder, tables):
+    """One seed; the script runs three."""
+    won = [path.stem for path in tables.files() if tables.compare(path, seeds=(0,)).won]
+    assert len(won) >= 12, won
 
 
 def test_pages_are_cleaned_of_which_nothing_was_seen(documents):
