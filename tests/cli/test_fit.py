@@ -13,8 +13,10 @@ import pytest
 
 import latens
 from latens import persistence
+from latens.cli.fit import _still_falling
 from latens.cli.settings import ESTIMATORS, parse_settings, parse_value
 from latens.errors import ConfigError
+from latens.history import History
 from latens.models import MODELS
 
 QUICK = ("--set", "max_epochs=1", "--set", "batch_size=256", "--device", "cpu")
@@ -274,3 +276,17 @@ def test_the_process_environment_is_left_alone(run, tmp_path):
     before = dict(os.environ), signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     run("fit", "dataset:digits", "-o", tmp_path / "m.latens", "--set", "max_epochs=1", "-q")
     assert (dict(os.environ), signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+@pytest.mark.parametrize(
+    ("losses", "advice"),
+    [
+        ((1.0, 0.5), ["the loss still fell by 50 % in the last epoch; more may gain: --set max_epochs=4"]),
+        ((1.0, 0.99), []),
+        ((1.0, 1.5), []),
+        ((1.0,), []),
+        ((), []),
+    ],
+)
+def test_says_that_the_loss_was_still_falling(losses, advice):
+    assert _still_falling(History({"train_loss": losses})) == advice

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from latens.callbacks import Callback, SignalGuard
     from latens.data import Source
     from latens.estimators.reconstruction import Reconstructor
+    from latens.history import History
 
 __all__ = ["fit"]
 
@@ -44,6 +45,10 @@ SetOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+# Share of the loss that a last epoch has to gain for more epochs to be worth a word.
+_WORTH = 0.02
 
 
 @dataclass(frozen=True)
@@ -162,5 +167,18 @@ def _closing_words(estimator: Reconstructor, source: str, output: Path) -> str:
     lines = [f"{estimator.network_name()} model, {n} component{'s' * (n != 1)}: {estimator.referee_.verdict}"]
     if resumed is not None:
         lines.insert(0, f"went on from step {resumed}")
+    lines += _still_falling(estimator.history_)
     following = shlex.join(["latens", "map", str(output), source, "-o", "map.png"])
     return "\n".join([*lines, f"wrote {output}; next: {following}"])
+
+
+def _still_falling(history: History) -> list[str]:
+    """A word of advice where the last epoch gained so much that another would gain more."""
+    name = "validation_loss" if "validation_loss" in history.columns else "train_loss"
+    *_, before, last = (0.0, *history[name])
+    if len(history) < 2 or last > (1 - _WORTH) * before:
+        return []
+    gained = 100 * (1 - last / before)
+    return [
+        f"the loss still fell by {gained:.0f} % in the last epoch; more may gain: --set max_epochs={2 * len(history)}"
+    ]
