@@ -175,7 +175,7 @@ def _closing_words(estimator: Reconstructor, source: str, output: Path) -> str:
 def _still_falling(history: History) -> list[str]:
     """A word of advice where the last epoch gained so much that another would gain more."""
     name = "validation_loss" if "validation_loss" in history.columns else "train_loss"
-    *_, before, last = (0.0, *history[name])
+    *_, before, last = (0.0, 0.0, *history[name])
     if len(history) < 2 or last > (1 - _WORTH) * before:
         return []
     gained = 100 * (1 - last / before)
