@@ -185,6 +185,6 @@ class TestStandardInput:
 @given(content=st.binary(max_size=60) | st.text('ab1,"\n\r;\t', max_size=40).map(str.encode))
 def test_noise_is_numbers_or_a_data_error(content):
     try:
-        assert np.isfinite(text_source(content, name="noise").values).all()
+        assert not np.isinf(text_source(content, name="noise").values).any()
     except DataError as error:
         assert str(error).startswith("noise: ")  # noqa: PT017 - either outcome is right
