@@ -29,6 +29,7 @@ TRAINING = (
 METHODS = (
     "fit",
     "fit_transform",
+    "continue_fit",
     "transform",
     "inverse_transform",
     "reconstruct",
@@ -95,6 +96,13 @@ def test_convolutional_arguments():
     assert expected.items() <= defaults(latens.ConvAutoencoder).items()
     assert set(TRAINING) <= set(defaults(latens.ConvAutoencoder))
     assert all(callable(getattr(latens.ConvAutoencoder, method)) for method in METHODS)
+
+
+def test_arguments_for_tables():
+    expected = {"start": "auto", "new_categories": "error"}
+    assert expected.items() <= defaults(latens.Autoencoder).items()
+    assert {"types", "missing", "labels"} <= set(defaults(latens.open_source))
+    assert list(defaults(latens.sweep))[:3] == ["estimator", "X", "sizes"]
 
 
 def test_linear_arguments():

@@ -15,6 +15,8 @@ __all__ = ["index_of", "row_means", "warn_of"]
 # Deviations from the mean beyond which a value weighs more than a thousand others in the loss.
 _HEAVY = 30.0
 _NAMED = 3
+# Rows looked at in one go.
+_CHUNK = 4096
 
 
 def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
@@ -41,8 +43,8 @@ def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
 
 
 def _heavy(source: Source, schema: Schema, rows: np.ndarray) -> list[str]:
-    scaled = np.abs(schema.scale_values(source.values[rows]))
-    furthest = np.fmax.reduce(scaled, axis=0, initial=0.0)
+    blocks = (schema.scale_values(source.values[rows[start : start + _CHUNK]]) for start in range(0, len(rows), _CHUNK))
+    furthest = np.fmax.reduce([np.fmax.reduce(np.abs(block), axis=0, initial=0.0) for block in blocks])
     return [
         f"{column.name!r} reaches {furthest[i]:.0f} standard deviations"
         for i, column in enumerate(schema.table.types if schema.table else ())
