@@ -25,6 +25,7 @@ from latens.corruptions import CORRUPTIONS
 from latens.data.pairs import paired
 
 SEEDS = (0, 1, 2)
+NO_DATA = "LATENS_DATA names no folder; set it to the folder that holds noisy-documents"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class Outcome:
 
 def read(folder: Path | None = None) -> Pages:
     """All 54 pairs."""
-    place = folder or Path(os.environ["LATENS_DATA"], "noisy-documents")
+    place = folder or Path(os.environ.get("LATENS_DATA") or sys.exit(NO_DATA), "noisy-documents")
     noisy = latens.open_source(place / "noisy")
     return Pages(noisy, paired(noisy, latens.open_source(place / "clean")))
 

@@ -53,7 +53,10 @@ class Comparison:
 
 def files() -> list[Path]:
     """The sets, in order."""
-    return sorted(Path(os.environ["LATENS_DATA"], "adbench").glob("*.npz"))
+    folder = os.environ.get("LATENS_DATA") or sys.exit(
+        "LATENS_DATA names no folder; set it to the one that holds adbench"
+    )
+    return sorted(Path(folder, "adbench").glob("*.npz"))
 
 
 def compare(path: Path, seeds: tuple[int, ...] = SEEDS, **settings: Any) -> Comparison:
