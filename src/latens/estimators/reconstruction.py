@@ -32,7 +32,7 @@ from latens.training import train
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Reconstructor", "floating", "mean_squares"]
+__all__ = ["Reconstructor"]
 
 
 class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
