@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from latens.errors import ConfigError, choice, finite, whole
+from latens.kernels.aligned import even_linear
 from latens.seeds import Keyed
 
 __all__ = [
@@ -51,24 +53,6 @@ def activation_layer(name: str | None, argument: str = "activation") -> nn.Modul
     return ACTIVATIONS[choice(argument, name or "identity", ACTIVATIONS)]()
 
 
-# Numbers between the starts of two rows: 64 bytes in float32, the widest vector register's size.
-_ALIGNMENT = 16
-
-
-def _evenly(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # (B, K), (N, K), (N,) -> (B, N)
-    """The linear map with widths padded by zeros, so that every row starts at a multiple of 64 bytes.
-
-    CPU matrix products add a row up in another order when its memory starts elsewhere; a row's answer would depend on
-    its place in the batch.
-    """
-    more_in, more_out = -weight.shape[1] % _ALIGNMENT, -weight.shape[0] % _ALIGNMENT
-    if x.device.type != "cpu" or not (more_in or more_out):
-        return functional.linear(x, weight, bias)
-    wide_bias = None if bias is None else functional.pad(bias, (0, more_out))
-    wide_weight = functional.pad(weight, (0, more_in, 0, more_out))
-    return functional.linear(functional.pad(x, (0, more_in)), wide_weight, wide_bias)[:, : len(weight)]
-
-
 class Linear(nn.Linear):
     """`torch.nn.Linear` whose initial weights can come from a given generator (PyTorch's default distribution).
 
@@ -76,7 +60,7 @@ class Linear(nn.Linear):
     """
 
     def forward(self, input: Tensor) -> Tensor:  # (B, in) -> (B, out)
-        linear = functional.linear if self.training else _evenly
+        linear = functional.linear if self.training else even_linear
         return linear(input, self.weight, self.bias)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
@@ -200,7 +184,7 @@ class TransposeLinear(nn.Module):
             nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, out) -> (B, in)
-        linear = functional.linear if self.training else _evenly
+        linear = functional.linear if self.training else even_linear
         return linear(x, self._linear[0].weight.T, self.bias)
 
 
@@ -282,10 +266,20 @@ class Beside(nn.Module):
         self.linear.bias.copy_(bias)
 
 
+@runtime_checkable
+class Initialised(Protocol):
+    """A module that gives itself its initial weights, after its layers have theirs."""
+
+    def initialise(self, generator: torch.Generator) -> None: ...
+
+
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Give every layer its initial weights and every buffer its initial value, in the order of the modules."""
     for layer in module.modules():
         if isinstance(layer, (Linear, TransposeLinear, Conv)):
             layer.reset_parameters(generator)
-        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm)):
             layer.reset_parameters()
+    for layer in module.modules():
+        if isinstance(layer, Initialised):
+            layer.initialise(generator)

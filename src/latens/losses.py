@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-__all__ = ["LOSSES", "orthogonality_penalty", "squared_error"]
+__all__ = ["LOSSES", "orthogonality_penalty", "sequence_cross_entropy", "squared_error"]
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:  # (B, *), (B, *) -> (B,)
@@ -35,6 +36,21 @@ def orthogonality_penalty(weight: Tensor) -> Tensor:  # (n, D) -> ()
     """
     identity = torch.eye(len(weight), dtype=weight.dtype, device=weight.device)
     return (weight @ weight.T - identity).square().mean()
+
+
+def sequence_cross_entropy(logits: Tensor, items: Tensor, scored: Tensor) -> Tensor:  # (*, V), (*), (*) -> ()
+    r"""Cross-entropy in nats, summed over the items that are scored; what stands at the others does not matter.
+
+    .. math:: \ell = -\sum_{t \in \text{scored}} \log \mathrm{softmax}(z_t)_{x_t}
+
+    Example:
+        >>> items, scored = torch.tensor([0, 1]), torch.tensor([True, False])
+        >>> round(sequence_cross_entropy(torch.zeros(2, 4), items, scored).item(), 4)
+        1.3863
+    """
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    each = functional.cross_entropy(logits.flatten(0, -2).to(wide), items.flatten(), reduction="none")
+    return torch.where(scored.flatten(), each, 0.0).sum()
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

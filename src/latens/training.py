@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from latens.callbacks import Callback, notify
-from latens.data.batches import ResidentRows, TrainingData
-from latens.data.patches import Patches
+from latens.data.batches import Rows, TrainingData, checksum
 from latens.devices import Runtime
 from latens.errors import ConfigError, DivergedError, ModelFileError, choice, finite, whole
 from latens.history import History
@@ -92,7 +90,7 @@ class TrainConfig:
 
 def train(
     model: nn.Module,
-    data: TrainingData,
+    data: TrainingData[Any],
     config: TrainConfig,
     runtime: Runtime,
     callbacks: Sequence[Callback] = (),
@@ -133,7 +131,7 @@ def train(
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, rows: ResidentRows) -> float | None:
+def evaluate(model: nn.Module, rows: Rows) -> float | None:
     """The mean loss over rows in evaluation mode, every row counting once; None if there are no rows."""
     if not len(rows):
         return None
@@ -145,7 +143,7 @@ def evaluate(model: nn.Module, rows: ResidentRows) -> float | None:
 class TrainState:
     """Everything that a fit is between two steps; a checkpoint is all of it."""
 
-    def __init__(self, model: nn.Module, data: TrainingData, config: TrainConfig, runtime: Runtime) -> None:
+    def __init__(self, model: nn.Module, data: TrainingData[Any], config: TrainConfig, runtime: Runtime) -> None:
         model.to(runtime.device)
         adamw = torch.optim.AdamW(
             model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=_can_fuse(runtime)
@@ -159,7 +157,7 @@ class TrainState:
         self._rows = 0
         self._bad_step = torch.full((), -1, device=runtime.device)
         self._earlier_seconds, self._started = 0.0, time.monotonic()
-        self._start = [_checksum(weight) for weight in model.parameters()]
+        self._start = [checksum(weight) for weight in model.parameters()]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -263,6 +261,7 @@ class TrainState:
         self._refuse_divergence()
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"carried.{name}": tensor for name, tensor in self._carried().items()}
         for name, parameter in self.model.named_parameters():
             for key, tensor in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{key}"] = tensor
@@ -294,19 +293,23 @@ class TrainState:
         self._rows, self._earlier_seconds = header["rows"], header["seconds"]
         self.model.load_state_dict(_under("model.", file.tensors))
         self.best = {name: tensor.to(self.runtime.device) for name, tensor in _under("best.", file.tensors).items()}
+        carried = _under("carried.", file.tensors)
+        self._carried().update({name: tensor.to(self.runtime.device) for name, tensor in carried.items()})
         for name, parameter in self.model.named_parameters():
             state = _under(f"optimizer.{name}.", file.tensors)
             if state:
                 self.optimizer.state[parameter] = {key: tensor.to(parameter.device) for key, tensor in state.items()}
 
+    def _carried(self) -> dict[str, Tensor]:
+        """What the model takes from one batch to the next, if it is one that does."""
+        return cast(dict[str, Tensor], getattr(self.model, "carried", {}))
+
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
         """What two fits must have in common for one to go on from the other's checkpoint."""
-        train = self.data.train
-        fit = asdict(self.config) | {"model": dict(cast(Any, self.model).config), "seed": train.seed}
-        fit |= {"batch_size": train.batch_size, "rows": len(train), "held_out_rows": len(self.data.validation)}
-        fit["patch"] = list(train.patch) if isinstance(train, Patches) else None
-        return fit | {"data": _checksum(train.x), "target": _checksum(train.target), "start": self._start}
+        fit = asdict(self.config) | {"model": dict(cast(Any, self.model).config)}
+        fit |= self.data.train.identity() | {"held_out_rows": len(self.data.validation)}
+        return fit | {"start": self._start}
 
 
 def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
@@ -314,16 +317,12 @@ def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> N
         if theirs.get(name) != value:
             was = (
                 f"{name}={theirs.get(name)!r}, now {value!r}"
-                if name not in ("data", "target", "start")
+                if name not in ("data", "target", "windows", "start")
                 else f"other {name}"
             )
             raise ModelFileError(
                 f"the checkpoint is of another fit ({was}); repeat its settings, or start anew with --force"
             )
-
-
-def _checksum(x: Tensor) -> int:
-    return zlib.crc32(x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -12,16 +14,31 @@ from torch import Tensor
 from latens.schema import Samples, Schema
 from latens.seeds import Keyed, Pool, keyed, order
 
-__all__ = ["Batch", "ResidentRows", "TrainingData", "resident"]
+__all__ = ["Batch", "ResidentData", "ResidentRows", "Rows", "TrainingData", "checksum", "resident"]
 
 # Rows scaled at a time on the way to the device, and rows of an evaluation batch.
 _CHUNK = 4096
 _EVALUATION_BATCH = 1024
 
 
+class Rows(Protocol):
+    """The role: what a training loop visits. Its length is the number of things that a loss is the mean over."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    def __len__(self) -> int: ...
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Any]: ...
+    def in_order(self) -> Iterator[Any]: ...
+    def identity(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a model's loss sees.
+    """What an autoencoder's loss sees.
 
     Args:
         x: (B, *shape), scaled.
@@ -64,6 +81,11 @@ class ResidentRows:
         full, rest = divmod(len(self), self.batch_size)
         return max(1, full + (rest > 1)) if len(self) else 0
 
+    def identity(self) -> dict[str, Any]:
+        """What two fits on the same data have in common."""
+        same = {"seed": self.seed, "batch_size": self.batch_size, "rows": len(self)}
+        return same | {"data": checksum(self.x), "target": checksum(self.target)}
+
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The epoch's batches from step `start` on: resuming is one integer. These rows may lend each other values."""
         pool = Pool(self.x, self.rows)
@@ -84,12 +106,24 @@ class ResidentRows:
         return Batch(x, target, keyed(self.seed, epoch, index, pool))
 
 
+Visited = TypeVar("Visited", bound=Rows, covariant=True)
+
+
 @dataclass(frozen=True, eq=False)
-class TrainingData:
+class TrainingData(Generic[Visited]):
     """The rows to learn from and the rows held out (none if there is no split)."""
 
-    train: ResidentRows
-    validation: ResidentRows
+    train: Visited
+    validation: Visited
+
+
+ResidentData: TypeAlias = TrainingData[ResidentRows]
+
+
+def checksum(x: Tensor) -> int:
+    """A number that changes with the tensor's bytes."""
+    flat = x.detach().cpu().contiguous().flatten()
+    return zlib.crc32(flat.view(torch.uint8).numpy().data)
 
 
 def resident(source: Samples, schema: Schema, device: torch.device) -> Tensor:  # -> (n, *shape) float32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -83,6 +83,10 @@ class Patches(ResidentRows):
     patch: tuple[int, int]
     place: Place
     images: np.ndarray
+
+    def identity(self) -> dict[str, Any]:
+        """What two fits on the same data have in common."""
+        return super().identity() | {"patch": list(self.patch)}
 
     def in_order(self) -> Iterator[Batch]:
         """All patches once, in their own order, for evaluation."""

@@ -10,7 +10,7 @@ import torch
 
 from latens.analysis import principal_components
 from latens.corruptions import resolve_corruption
-from latens.data.batches import TrainingData
+from latens.data.batches import ResidentData
 from latens.errors import ConfigError, choice
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
@@ -148,7 +148,7 @@ class Autoencoder(Reconstructor):
             "beside": self._starts_at_pca(schema),
         }
 
-    def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
+    def _begin(self, network: torch.nn.Module, data: ResidentData) -> None:
         if self._starts_at_pca(self.schema_):
             start_at_pca(network, data.train.x[data.train.rows])
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from latens.analysis import Referee, principal_components
 from latens.corruptions import resolve_corruption
 from latens.data import Source
-from latens.data.batches import TrainingData
+from latens.data.batches import ResidentData, TrainingData
 from latens.data.patches import Patches, covering_patches, random_patches, resident_pixels
 from latens.devices import resolve_device
 from latens.errors import ConfigError, DataError, choice, whole
@@ -206,7 +206,7 @@ class ConvAutoencoder(Reconstructor):
 
     def _training_data(
         self, source: Source, clean: Source | None, rows: tuple[np.ndarray, np.ndarray], seed: int
-    ) -> TrainingData:
+    ) -> ResidentData:
         if not self._any_size():
             return super()._training_data(source, clean, rows, seed)
         device = resolve_device(self.device)
@@ -222,7 +222,7 @@ class ConvAutoencoder(Reconstructor):
             covering_patches(pixels, held_out, side, size, seed),
         )
 
-    def _judge(self, data: TrainingData) -> None:
+    def _judge(self, data: ResidentData) -> None:
         """Beside PCA of the pixels: a code map is to an image what a pixel's code is to the pixel."""
         train, held_out = data.train, data.validation
         if not (isinstance(train, Patches) and isinstance(held_out, Patches)):

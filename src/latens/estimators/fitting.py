@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from latens.analysis import Referee, judge
-from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
-from latens.data.batches import TrainingData
+from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
+from latens.data.batches import ResidentData, TrainingData
+from latens.devices import launch
 from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
-from latens.training import TrainConfig
+from latens.models import build
+from latens.training import TrainConfig, train
 
-__all__ = ["Run", "check_same_network", "refereed", "train_config", "watchers"]
+__all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +37,67 @@ class Run:
         return cls(callbacks, None if folder is None else Path(folder), resume)
 
 
-def train_config(estimator: Any) -> TrainConfig:
+def fitted_state(estimator: Any) -> dict[str, Any]:
+    """All that a fit has left in an estimator."""
+    return {name: value for name, value in vars(estimator).items() if name.endswith("_") and not name.startswith("_")}
+
+
+@contextmanager
+def all_or_nothing(estimator: Any, before: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Around a fit: half of an old one and half of a new one would answer with nonsense.
+
+    Args:
+        estimator: About to be fitted.
+        before: What it is to be if the block fails; None for unfitted, which it then is within the block, too.
+    """
+    if before is None:
+        _become(estimator, {})
+    try:
+        yield
+    except BaseException:
+        _become(estimator, before or {})
+        raise
+
+
+def _become(estimator: Any, state: Mapping[str, Any]) -> None:
+    for name in fitted_state(estimator):
+        delattr(estimator, name)
+    vars(estimator).update(state)
+
+
+def network_to_train(estimator: Any, seed: int, begun: nn.Module | None = None) -> nn.Module:
+    """The network that an estimator's settings describe, with new weights or with those of `begun`.
+
+    Raises:
+        ConfigError: They describe another network than `begun`.
+    """
+    network = build(estimator.network_name(), estimator.network_config(estimator.schema_), seed)
+    if begun is not None:
+        _check_same_network(begun, network)
+        network.load_state_dict(begun.state_dict())
+    return network
+
+
+def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run) -> None:
+    """Train the network as the estimator's settings say; the history and where it went on from stay in the estimator."""
+    runtime = launch(estimator.device, estimator.precision)
+    checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
+    estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
+    watching = _watchers(estimator, run)
+    estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
+
+
+def _train_config(estimator: Any) -> TrainConfig:
     """How an estimator's settings say to train."""
     names = ("max_epochs", "learning_rate", "weight_decay", "schedule", "clip_value", "clip_norm")
     settings = {name: getattr(estimator, name) for name in names} | {"keep_best": estimator.early_stopping}
+    if settings["clip_value"] == "auto":
+        settings["clip_value"] = estimator.clip_bound()
     # A checkpoint is JSON, which knows Python's numbers only.
     return TrainConfig(**{k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()})
 
 
-def watchers(estimator: Any, run: Run) -> list[Callback]:
+def _watchers(estimator: Any, run: Run) -> list[Callback]:
     """Everyone who watches the fit: those that its settings mean, and those that were given."""
     watching: list[Callback] = [Progress()] if estimator.verbose else []
     if estimator.early_stopping:
@@ -51,7 +107,7 @@ def watchers(estimator: Any, run: Run) -> list[Callback]:
     return [*watching, *run.callbacks]
 
 
-def check_same_network(theirs: Any, ours: Any) -> None:
+def _check_same_network(theirs: Any, ours: Any) -> None:
     """Refuse weights of a network that was built otherwise; its corruption may differ.
 
     Raises:
@@ -63,7 +119,7 @@ def check_same_network(theirs: Any, ours: Any) -> None:
             raise ConfigError(f"{name}={value!r} describes another network than the fitted {there!r}; fit anew")
 
 
-def refereed(network: Applied, data: TrainingData, n_components: int) -> Referee:
+def refereed(network: Applied, data: ResidentData, n_components: int) -> Referee:
     """Exact PCA of the same size beside the network, on the held-out rows, or the training rows if there are none."""
     judged = data.validation if len(data.validation) else data.train
     x, target = data.train.x, data.train.target

@@ -10,7 +10,7 @@ import torch
 
 from latens.analysis import principal_components
 from latens.data import Source
-from latens.data.batches import TrainingData
+from latens.data.batches import ResidentData
 from latens.data.values import first_not_finite, place
 from latens.errors import ConfigError, DataError, choice, finite
 from latens.estimators.fitting import Run
@@ -141,7 +141,7 @@ class LinearAutoencoder(Reconstructor):
         exact = choice("solver", self.solver, SOLVERS) == "exact"
         return (np.arange(n), held_out[:0]) if exact else (learned, held_out)
 
-    def _learn(self, data: TrainingData, seed: int, run: Run, begun: Applied | None) -> None:
+    def _learn(self, data: ResidentData, seed: int, run: Run, begun: Applied | None) -> None:
         if self.solver != "exact":
             super()._learn(data, seed, run, begun)
         elif begun is not None:
@@ -149,7 +149,7 @@ class LinearAutoencoder(Reconstructor):
         else:
             self._solve(data)
 
-    def _solve(self, data: TrainingData) -> None:
+    def _solve(self, data: ResidentData) -> None:
         started = time.monotonic()
         config = self.network_config(self.schema_)
         x = data.train.x.flatten(1).cpu().numpy()

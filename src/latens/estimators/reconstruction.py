@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,21 +13,19 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from latens.analysis import Referee
-from latens.callbacks import Callback, newest
+from latens.callbacks import Callback
 from latens.data import Source, open_source, split
-from latens.data.batches import ResidentRows, TrainingData, resident
+from latens.data.batches import ResidentData, ResidentRows, TrainingData, resident
 from latens.data.pairs import paired
-from latens.devices import launch, resolve_device
+from latens.devices import resolve_device
 from latens.errors import ConfigError, DataError, whole
-from latens.estimators.fitting import Run, check_same_network, refereed, train_config, watchers
+from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train, refereed
 from latens.estimators.inference import Applied, existing_rows, floating, mean_squares
 from latens.estimators.saving import save
 from latens.estimators.tables import index_of, row_means, warn_of
 from latens.history import History
-from latens.models import build
 from latens.schema import Schema
 from latens.seeds import resolve_seed
-from latens.training import train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,12 +118,8 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             ConfigError: A setting that cannot work.
             DivergedError: The loss stopped being a number.
         """
-        self._restore({})
-        try:
+        with all_or_nothing(self):
             self._fit(self._open(X, fitting=True), target, Run.of(callbacks, run_folder, resume))
-        except BaseException:
-            self._restore({})  # half of an old fit and half of a new one would answer with nonsense
-            raise
         return self
 
     def continue_fit(
@@ -153,22 +147,9 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             ConfigError: The settings describe another network.
         """
         source = self._applied_source(X)
-        before = self._fitted_state()
-        try:
+        with all_or_nothing(self, before=fitted_state(self)):
             self._fit(source, target, Run.of(callbacks, run_folder, resume), begun=self.network_)
-        except BaseException:
-            self._restore(before)
-            raise
         return self
-
-    def _fitted_state(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        """Become as fitted as that; unfitted if it is empty."""
-        for name in self._fitted_state():
-            delattr(self, name)
-        self.__dict__.update(state)
 
     def _fit(self, source: Source, target: Any, run: Run, begun: Applied | None = None) -> None:
         if len(source) < 2:
@@ -209,7 +190,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _training_data(
         self, source: Source, clean: Source | None, rows: tuple[np.ndarray, np.ndarray], seed: int
-    ) -> TrainingData:
+    ) -> ResidentData:
         device = resolve_device(self.device)
         x = resident(source, self.schema_, device)
         target = x if clean is None else resident(clean, self.schema_, device)
@@ -222,26 +203,14 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         clean = open_source(target, columns=source.columns, types=kinds, optional_labels=tuple(source.labels))
         return paired(source, self._sized(clean))
 
-    def _network(self, data: TrainingData, seed: int, begun: Applied | None) -> torch.nn.Module:
-        """The network with the weights to start from: those of the last fit, or new ones."""
-        network = build(self.network_name(), self.network_config(self.schema_), seed)
+    def _learn(self, data: ResidentData, seed: int, run: Run, begun: Applied | None) -> None:
+        network = network_to_train(self, seed, None if begun is None else begun.network)
         if begun is None:
             self._begin(network, data)
-            return network
-        check_same_network(begun.network, network)
-        network.load_state_dict(begun.network.state_dict())
-        return network
-
-    def _learn(self, data: TrainingData, seed: int, run: Run, begun: Applied | None) -> None:
-        network = self._network(data, seed, begun)
-        runtime = launch(self.device, self.precision)
-        checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
-        self.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
-        watching = watchers(self, run)
-        self.history_ = train(network, data, train_config(self), runtime, watching, resume=checkpoint)
+        learn(self, network, data, run)
         self._keep(network)
 
-    def _begin(self, network: torch.nn.Module, data: TrainingData) -> None:
+    def _begin(self, network: torch.nn.Module, data: ResidentData) -> None:
         """Give the network other weights than random ones to start from."""
 
     def _keep(self, network: torch.nn.Module) -> None:
@@ -249,7 +218,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.n_components_ = self.network_.code_size(self.schema_.shape)
         self._n_features_out = self.n_components_
 
-    def _judge(self, data: TrainingData) -> None:
+    def _judge(self, data: ResidentData) -> None:
         self.referee_ = refereed(self.network_, data, self.n_components_)
 
     # ---- answers -----------------------------------------------------------------------------------------------

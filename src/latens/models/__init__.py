@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from latens.data.batches import Batch
 from latens.errors import ConfigError, choice
 from latens.layers import initialise
 from latens.models.autoencoders import DenseNetwork, LinearNetwork
+from latens.models.autoregressive import TokenNetwork
 from latens.models.convolutional import AsymmetricNetwork, ConvolutionalNetwork
 from latens.seeds import generator
 
@@ -19,13 +19,14 @@ __all__ = ["MODELS", "Model", "build", "skeleton", "with_weights"]
 
 
 class Model(Protocol):
-    """The role: a module whose `loss` of a batch is a number to make small."""
+    """The role: a module whose `loss` of a batch is a number to make small.
+
+    Beside it, an autoencoder has `encode` and `decode`, an autoregressive network has `step`.
+    """
 
     config: Mapping[str, Any]
 
-    def loss(self, batch: Batch) -> Tensor: ...
-    def encode(self, x: Tensor) -> Tensor: ...
-    def decode(self, code: Tensor) -> Tensor: ...
+    def loss(self, batch: Any) -> Tensor: ...
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
@@ -34,6 +35,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "wide": DenseNetwork,
     "convolutional": ConvolutionalNetwork,
     "asymmetric": AsymmetricNetwork,
+    "text": TokenNetwork,
+    "events": TokenNetwork,
 }
 
 
@@ -51,10 +54,7 @@ def build(name: str, config: Mapping[str, Any], seed: int) -> nn.Module:
         network = network.to_empty(device="cpu")
     except (RuntimeError, MemoryError):
         raise ConfigError(f"a network of {numbers:,} parameters does not fit into memory; use smaller hidden") from None
-    random = generator(seed, "weights")
-    initialise(network, random)
-    if isinstance(network, LinearNetwork):
-        network.initialise(random)
+    initialise(network, generator(seed, "weights"))
     return network
 
 
