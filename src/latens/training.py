@@ -161,7 +161,7 @@ class TrainState:
 
     @property
     def steps_per_epoch(self) -> int:
-        return self.data.train.steps
+        return int(self.data.train.steps)
 
     @property
     def max_epochs(self) -> int:

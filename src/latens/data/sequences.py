@@ -234,10 +234,8 @@ class SequenceRows:
         return torch.from_numpy(begins).to(self.device)
 
     def _batch(self, index: np.ndarray, epoch: int, fresh: Tensor | None = None) -> SequenceBatch:
-        start, first, stop = (
-            torch.from_numpy(part[index])[:, None]
-            for part in (self.windows.start, self.windows.first, self.windows.stop)
-        )
+        parts = (self.windows.start, self.windows.first, self.windows.stop)
+        start, first, stop = (torch.from_numpy(part[index])[:, None] for part in parts)
         places = start + torch.arange(int(self.windows.lengths[index].max()) + 1)
         scored = (places >= first) & (places < stop)
         items = gathered(self.items, places.clamp(max=len(self.items) - 1)).to(self.device)

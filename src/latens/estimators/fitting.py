@@ -79,7 +79,7 @@ def network_to_train(estimator: Any, seed: int, begun: nn.Module | None = None) 
 
 
 def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run) -> None:
-    """Train the network as the estimator's settings say; the history and where it went on from stay in the estimator."""
+    """Train the network as the settings say; the history, and the step it went on from, stay in the estimator."""
     runtime = launch(estimator.device, estimator.precision)
     checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
     estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
