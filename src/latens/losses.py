@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["LOSSES", "orthogonality_penalty", "sequence_cross_entropy", "squared_error"]
+from latens.errors import ConfigError, choice, whole
+from latens.seeds import Keyed
+
+__all__ = [
+    "LIKELIHOODS",
+    "LOSSES",
+    "GaussianLikelihood",
+    "Likelihood",
+    "MixtureLikelihood",
+    "SquaredError",
+    "orthogonality_penalty",
+    "resolve_likelihood",
+    "sequence_cross_entropy",
+    "squared_error",
+]
+
+# Least logarithm of a standard deviation, in scaled units: a constant stretch of a series has none, and no finite cost.
+_LEAST = -7.0
+_LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:  # (B, *), (B, *) -> (B,)
@@ -56,3 +75,172 @@ def sequence_cross_entropy(logits: Tensor, items: Tensor, scored: Tensor) -> Ten
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": squared_error,
 }
+
+
+class Likelihood:
+    """The role: what the Q numbers that a network gives say of the D values to come, all in scaled units.
+
+    Args:
+        size: Values of an item, D.
+    """
+
+    n_parameters: int
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def cost(self, parameters: Tensor, values: Tensor) -> Tensor:  # (*, Q), (*, D) -> (*)
+        """What is made small: the negative log-likelihood in nats, summed over an item's values."""
+        raise NotImplementedError
+
+    def mean(self, parameters: Tensor) -> Tensor:  # (*, Q) -> (*, D)
+        """The expected values."""
+        raise NotImplementedError
+
+    def draw(self, parameters: Tensor, random: Keyed, spread: Tensor) -> Tensor:  # (B, Q), (D,) -> (B, D)
+        """Values at random; `spread` is that of the residuals, for a likelihood that has none of its own."""
+        raise NotImplementedError
+
+    def shift(self, parameters: Tensor, by: Tensor) -> Tensor:  # (*, Q), (*, D) -> (*, Q)
+        """The distribution of the values plus `by`."""
+        raise NotImplementedError
+
+    def standard(self, rows: int, like: Tensor) -> Tensor:  # -> (B, Q)
+        """Mean 0 and spread 1 for every value, on the device and in the dtype of `like`."""
+        return like.new_zeros(rows, self.n_parameters)
+
+
+class SquaredError(Likelihood):
+    r"""Only the mean is predicted, and its squared error made small.
+
+    .. math:: \ell = \lVert x - \mu \rVert^2
+
+    Example:
+        >>> SquaredError(2).cost(torch.zeros(1, 2), torch.ones(1, 2))
+        tensor([2.])
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.n_parameters = size
+
+    def cost(self, parameters: Tensor, values: Tensor) -> Tensor:
+        return (parameters.float() - values).square().sum(dim=-1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        return parameters
+
+    def draw(self, parameters: Tensor, random: Keyed, spread: Tensor) -> Tensor:
+        return parameters + spread * random.normal(parameters.shape).to(parameters.dtype)
+
+    def shift(self, parameters: Tensor, by: Tensor) -> Tensor:
+        return parameters + by
+
+
+class GaussianLikelihood(Likelihood):
+    r"""Every value has a mean and a standard deviation of its own.
+
+    .. math:: \ell = \sum_j \tfrac{1}{2} (x_j - \mu_j)^2 / \sigma_j^2 + \log \sigma_j + \tfrac{1}{2} \log 2\pi
+
+    Example:
+        >>> round(GaussianLikelihood(1).cost(torch.zeros(1, 2), torch.zeros(1, 1)).item(), 4)
+        0.9189
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.n_parameters = 2 * size
+
+    def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_std = parameters.chunk(2, dim=-1)
+        return mean, log_std.clamp(min=_LEAST)
+
+    def cost(self, parameters: Tensor, values: Tensor) -> Tensor:
+        mean, log_std = self._parts(parameters.float())
+        return (0.5 * ((values - mean) * (-log_std).exp()).square() + log_std + 0.5 * _LOG_TWO_PI).sum(dim=-1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        return self._parts(parameters)[0]
+
+    def draw(self, parameters: Tensor, random: Keyed, spread: Tensor) -> Tensor:
+        mean, log_std = self._parts(parameters)
+        return mean + log_std.exp() * random.normal(mean.shape).to(mean.dtype)
+
+    def shift(self, parameters: Tensor, by: Tensor) -> Tensor:
+        return parameters + torch.cat([by, torch.zeros_like(by)], dim=-1)
+
+
+class MixtureLikelihood(Likelihood):
+    r"""A mixture of K normal distributions of the whole item, each with a diagonal covariance (Bishop, 1994).
+
+    .. math:: \ell = -\log \sum_k \pi_k \prod_j \mathcal{N}(x_j; \mu_{kj}, \sigma_{kj}^2)
+
+    Source: https://publications.aston.ac.uk/id/eprint/373/.
+
+    Args:
+        size: Values of an item, D.
+        components: Normal distributions, K.
+
+    Example:
+        >>> round(MixtureLikelihood(1, components=3).cost(torch.zeros(1, 9), torch.zeros(1, 1)).item(), 4)
+        0.9189
+    """
+
+    def __init__(self, size: int, components: int = 5) -> None:
+        super().__init__(size)
+        self.components = whole("components", components, at_least=1)
+        self.n_parameters = components * (1 + 2 * size)
+
+    def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # -> (*, K), (*, K, D), (*, K, D)
+        k, d = self.components, self.size
+        weight, mean, log_std = parameters.split([k, k * d, k * d], dim=-1)
+        return weight.log_softmax(dim=-1), mean.unflatten(-1, (k, d)), log_std.clamp(min=_LEAST).unflatten(-1, (k, d))
+
+    def cost(self, parameters: Tensor, values: Tensor) -> Tensor:
+        weight, mean, log_std = self._parts(parameters.float())
+        scaled = (values[..., None, :] - mean) * (-log_std).exp()
+        each = (0.5 * scaled.square() + log_std + 0.5 * _LOG_TWO_PI).sum(dim=-1)
+        return -torch.logsumexp(weight - each, dim=-1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        weight, mean, _ = self._parts(parameters)
+        return (weight.exp()[..., None] * mean).sum(dim=-2)
+
+    def draw(self, parameters: Tensor, random: Keyed, spread: Tensor) -> Tensor:
+        weight, mean, log_std = self._parts(parameters)
+        threshold = random.stream("component").uniform((len(weight), 1)).to(weight.dtype)
+        chosen = (weight.exp().cumsum(dim=-1) <= threshold).sum(dim=-1).clamp(max=self.components - 1)
+        rows = torch.arange(len(chosen), device=chosen.device)
+        mean, log_std = mean[rows, chosen], log_std[rows, chosen]
+        return mean + log_std.exp() * random.normal(mean.shape).to(mean.dtype)
+
+    def shift(self, parameters: Tensor, by: Tensor) -> Tensor:
+        zeros = torch.zeros_like(parameters[..., : self.components])
+        means = by.repeat(*[1] * (by.dim() - 1), self.components)
+        return parameters + torch.cat([zeros, means, torch.zeros_like(means)], dim=-1)
+
+
+LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
+    "mse": SquaredError,
+    "gaussian": GaussianLikelihood,
+    "mixture": MixtureLikelihood,
+}
+
+
+def resolve_likelihood(name: str, size: int) -> Likelihood:
+    """The likelihood of a name such as ``"gaussian"`` or ``"mixture:5"`` for items of `size` values.
+
+    Raises:
+        ConfigError: The name is unknown, or the number behind it does not belong there.
+
+    Example:
+        >>> resolve_likelihood("mixture:3", size=2).n_parameters
+        15
+    """
+    kind, colon, number = str(name).partition(":")
+    make = LIKELIHOODS[choice("likelihood", kind, LIKELIHOODS)]
+    if not colon:
+        return make(size)
+    if kind != "mixture" or not number.isdecimal():
+        raise ConfigError(f'likelihood={name!r} is not known; use "mse", "gaussian" or "mixture:5"')
+    return make(size, int(number))

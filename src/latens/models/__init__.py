@@ -13,6 +13,7 @@ from latens.layers import initialise
 from latens.models.autoencoders import DenseNetwork, LinearNetwork
 from latens.models.autoregressive import TokenNetwork
 from latens.models.convolutional import AsymmetricNetwork, ConvolutionalNetwork
+from latens.models.series import SeriesNetwork
 from latens.seeds import generator
 
 __all__ = ["MODELS", "Model", "build", "skeleton", "with_weights"]
@@ -37,6 +38,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "asymmetric": AsymmetricNetwork,
     "text": TokenNetwork,
     "events": TokenNetwork,
+    "series": SeriesNetwork,
 }
 
 
