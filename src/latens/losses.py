@@ -57,19 +57,18 @@ def orthogonality_penalty(weight: Tensor) -> Tensor:  # (n, D) -> ()
     return (weight @ weight.T - identity).square().mean()
 
 
-def sequence_cross_entropy(logits: Tensor, items: Tensor, scored: Tensor) -> Tensor:  # (*, V), (*), (*) -> ()
-    r"""Cross-entropy in nats, summed over the items that are scored; what stands at the others does not matter.
+def sequence_cross_entropy(logits: Tensor, items: Tensor) -> Tensor:  # (*, V), (*) -> (*)
+    r"""Cross-entropy of each item, in nats.
 
-    .. math:: \ell = -\sum_{t \in \text{scored}} \log \mathrm{softmax}(z_t)_{x_t}
+    .. math:: \ell_t = -\log \mathrm{softmax}(z_t)_{x_t}
 
     Example:
-        >>> items, scored = torch.tensor([0, 1]), torch.tensor([True, False])
-        >>> round(sequence_cross_entropy(torch.zeros(2, 4), items, scored).item(), 4)
-        1.3863
+        >>> sequence_cross_entropy(torch.zeros(1, 2, 4), torch.tensor([[0, 3]]))
+        tensor([[1.3863, 1.3863]])
     """
     wide = torch.promote_types(logits.dtype, torch.float32)
     each = functional.cross_entropy(logits.flatten(0, -2).to(wide), items.flatten(), reduction="none")
-    return torch.where(scored.flatten(), each, 0.0).sum()
+    return each.reshape(items.shape)
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -193,8 +192,9 @@ class MixtureLikelihood(Likelihood):
 
     def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # -> (*, K), (*, K, D), (*, K, D)
         k, d = self.components, self.size
-        weight, mean, log_std = parameters.split([k, k * d, k * d], dim=-1)
-        return weight.log_softmax(dim=-1), mean.unflatten(-1, (k, d)), log_std.clamp(min=_LEAST).unflatten(-1, (k, d))
+        shape = (*parameters.shape[:-1], k, d)
+        weight, mean, log_std = parameters[..., :k], parameters[..., k : k + k * d], parameters[..., k + k * d :]
+        return weight.log_softmax(dim=-1), mean.reshape(shape), log_std.clamp(min=_LEAST).reshape(shape)
 
     def cost(self, parameters: Tensor, values: Tensor) -> Tensor:
         weight, mean, log_std = self._parts(parameters.float())

@@ -35,6 +35,9 @@ class Recurrent(nn.Module):
             Ghahramani, 2016, https://arxiv.org/abs/1512.05287).
     """
 
+    # Numbers that a cost is a sum over.
+    values_per_item = 1
+
     def __init__(self, input_size: int, hidden_size: int, n_layers: int, cell: str, dropout: float) -> None:
         super().__init__()
         self.hidden_size = whole("hidden_size", hidden_size, at_least=1)
@@ -80,14 +83,58 @@ class Recurrent(nn.Module):
         kept = random.stream(f"dropout-{number}").uniform(x.shape[1:]) >= self.dropout
         return x * kept.to(x.dtype) / (1.0 - self.dropout)
 
-    def before(self, batch: SequenceBatch) -> Tensor:  # -> (L, B, S)
+    # ---- what a network says of its items ----------------------------------------------------------------------
+
+    def outputs(self, items: Tensor, state: Tensor, random: Keyed | None = None) -> tuple[Tensor, Tensor]:
+        """Read items (T, B, *), time first, from a state (L, B, S) on: the outputs (T, B, H) and the state after."""
+        raise NotImplementedError
+
+    def predict(self, outputs: Tensor, items: Tensor) -> Tensor:
+        """What is said of the items that follow, (*, Q), from the outputs (*, H) at the items that were read."""
+        raise NotImplementedError
+
+    def opening(self, rows: int) -> Tensor:
+        """What is said of a first item, before which nothing was read: (B, Q)."""
+        raise NotImplementedError
+
+    def cost(self, predictions: Tensor, items: Tensor) -> Tensor:
+        """What it costs that these items came: (*)."""
+        raise NotImplementedError
+
+    # ---- reading -----------------------------------------------------------------------------------------------
+
+    def read(self, items: Tensor, state: Tensor, random: Keyed | None = None) -> tuple[Tensor, Tensor]:
+        """Of items (T, B, *), time first: what is said of each one's successor, (T, B, Q), and the state after all."""
+        outputs, state = self.outputs(items, state, random)
+        return self.predict(outputs, items), state
+
+    def step(self, items: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # (B, *), (L, B, S) -> (B, Q), (L, B, S)
+        """Read one item more: what is said of the next, and the state after it."""
+        predictions, state = self.read(items[None], state)
+        return predictions[0], state
+
+    def forward(self, items: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # (B, T, *) -> (B, T, Q)
+        """What is said of each item's successor, and the state after the last: the same numbers as step by step."""
+        before = self.empty(len(items)) if state is None else state
+        predictions, after = self.read(items.transpose(0, 1), before)
+        return predictions.transpose(0, 1), after
+
+    def loss(self, batch: SequenceBatch) -> Tensor:
+        """The mean cost of a scored item; for items of several values, of a value."""
+        items = batch.items.transpose(0, 1)  # (T + 1, B, *)
+        predictions, state = self.read(items[:-1], self._before(batch), batch.random)
+        self._after(batch, state)
+        each = self.cost(torch.cat([self.opening(items.shape[1])[None], predictions]), items)
+        return torch.where(batch.scored.T, each, 0.0).sum() / (batch.count * self.values_per_item)
+
+    def _before(self, batch: SequenceBatch) -> Tensor:  # -> (L, B, S)
         """The state that a batch's windows begin with: empty, or what the windows before them left."""
         rows = len(batch.items)
         if batch.fresh is None or not self.training or "state" not in self.carried:
             return self.empty(rows)
         return self.carried["state"][:, :rows] * (~batch.fresh)[:, None]
 
-    def after(self, batch: SequenceBatch, state: Tensor) -> None:
+    def _after(self, batch: SequenceBatch, state: Tensor) -> None:
         """Remember what a batch's windows end with, if others go on from there; no gradient goes back through it."""
         if batch.fresh is not None and self.training:
             self.carried["state"] = state.detach()
@@ -164,25 +211,14 @@ class TokenNetwork(Recurrent):
         self.first.copy_(((openings.double() + anywhere) / (openings.double().sum() + 1.0)).log())
 
     def opening(self, rows: int) -> Tensor:  # -> (B, V)
-        """The logits of a first item."""
         return self.first.expand(rows, -1)
 
-    def step(self, items: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # (B,), (L, B, S) -> (B, V), (L, B, S)
-        """Read one item more: the logits of the next, and the state after it."""
-        outputs, state = self.run(self.embedding(items)[None], state)
-        logits: Tensor = self.head(outputs[0])
-        return logits, state
+    def outputs(self, items: Tensor, state: Tensor, random: Keyed | None = None) -> tuple[Tensor, Tensor]:
+        return self.run(self.embedding(items), state, random)
 
-    def forward(self, items: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # (B, T) -> (B, T, V)
-        """The logits of what follows each item, and the state after the last: the same numbers as step by step."""
-        outputs, state = self.run(self.embedding(items.T), self.empty(len(items)) if state is None else state)
+    def predict(self, outputs: Tensor, items: Tensor) -> Tensor:  # (*, H), (*) -> (*, V)
         logits: Tensor = self.head(outputs)
-        return logits.transpose(0, 1), state
+        return logits
 
-    def loss(self, batch: SequenceBatch) -> Tensor:
-        """The mean cross-entropy of the items that are scored, in nats."""
-        read, known = batch.items[:, :-1], self.opening(1)[0]
-        outputs, state = self.run(self.embedding(read.T), self.before(batch), batch.random)
-        self.after(batch, state)
-        following = sequence_cross_entropy(self.head(outputs), batch.items[:, 1:].T, batch.scored[:, 1:].T)
-        return (following - (known[batch.items[:, 0]] * batch.scored[:, 0]).sum()) / batch.count
+    def cost(self, predictions: Tensor, items: Tensor) -> Tensor:  # (*, V), (*) -> (*)
+        return sequence_cross_entropy(predictions, items)

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latens.data.sequences import SequenceBatch
 from latens.errors import whole
 from latens.layers import Linear
 from latens.losses import Likelihood, resolve_likelihood
@@ -60,10 +59,10 @@ class SeriesNetwork(Recurrent):
         relative: bool = False,
     ) -> None:
         self.n_features, self.patch = whole("n_features", n_features, at_least=1), whole("patch", patch, at_least=1)
-        self.item_size = n_features * patch
-        super().__init__(self.item_size, hidden_size, n_layers, cell, dropout)
+        self.values_per_item = n_features * patch
+        super().__init__(self.values_per_item, hidden_size, n_layers, cell, dropout)
         self.relative = bool(relative)
-        self.likelihood: Likelihood = resolve_likelihood(likelihood, self.item_size)
+        self.likelihood: Likelihood = resolve_likelihood(likelihood, self.values_per_item)
         self.head = nn.Sequential(
             Linear(hidden_size, hidden_size),
             nn.LeakyReLU(),
@@ -71,7 +70,7 @@ class SeriesNetwork(Recurrent):
             Linear(hidden_size, self.likelihood.n_parameters),
         )
         # Standard deviation of what a prediction misses, where the likelihood does not say.
-        self.register_buffer("spread", torch.empty(self.item_size))
+        self.register_buffer("spread", torch.empty(self.values_per_item))
         self.config: dict[str, Any] = {
             "n_features": n_features,
             "patch": patch,
@@ -92,25 +91,12 @@ class SeriesNetwork(Recurrent):
         """The cells' part, then the last value read and whether there is one."""
         return super().state_size + self.n_features + 1
 
-    def step(self, items: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # (B, P·d), (L, B, S) -> (B, Q), (L, B, S)
-        """Read one item more: the parameters of the next one's distribution, and the state after it."""
-        parameters, state = self.read(items[None], state)
-        return parameters[0], state
-
-    def forward(self, items: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # (B, T, P·d)
-        """The parameters of what follows each item, (B, T, Q), and the state after the last: as step by step."""
-        state = self.empty(len(items)) if state is None else state
-        parameters, state = self.read(items.transpose(0, 1), state)
-        return parameters.transpose(0, 1), state
-
-    def read(
-        self, items: Tensor, state: Tensor, random: Keyed | None = None
-    ) -> tuple[Tensor, Tensor]:  # (T, B, P·d), (L, B, S) -> (T, B, Q), (L, B, S)
-        """All items from a state on, time first."""
-        cells, last = state.split([super().state_size, self.n_features + 1], dim=-1)
-        outputs, cells = self.run(self._entering(items, last[0]), cells, random)
-        ends = torch.cat([items[-1, :, -self.n_features :], torch.ones_like(last[0, :, :1])], dim=-1)
-        return self._predicting(outputs, items), torch.cat([cells, ends.expand(len(cells), -1, -1)], dim=-1)
+    def outputs(self, items: Tensor, state: Tensor, random: Keyed | None = None) -> tuple[Tensor, Tensor]:
+        size = super().state_size
+        cells, last = state[..., :size], state[0, :, size:]
+        outputs, cells = self.run(self._entering(items, last), cells, random)
+        ends = torch.cat([items[-1, :, -self.n_features :], torch.ones_like(last[:, :1])], dim=-1)
+        return outputs, torch.cat([cells, ends.expand(len(cells), -1, -1)], dim=-1)
 
     def _entering(self, items: Tensor, last: Tensor) -> Tensor:  # (T, B, P·d), (B, d + 1) -> (T, B, P·d)
         """The items themselves, or the change at each of their time steps; there is none at the very first."""
@@ -122,21 +108,15 @@ class SeriesNetwork(Recurrent):
         changes = line - torch.cat([before[None], line[:-1]])
         return (changes.reshape(values.shape)).transpose(1, 2).reshape(items.shape)
 
-    def _predicting(self, outputs: Tensor, items: Tensor) -> Tensor:  # (T, B, H), (T, B, P·d) -> (T, B, Q)
+    def predict(self, outputs: Tensor, items: Tensor) -> Tensor:  # (*, H), (*, P·d) -> (*, Q)
         parameters: Tensor = self.head(outputs)
         if not self.relative:
             return parameters
-        return self.likelihood.shift(parameters, items[..., -self.n_features :].repeat(1, 1, self.patch))
+        last = items[..., -self.n_features :]
+        return self.likelihood.shift(parameters, last.repeat(*[1] * (last.dim() - 1), self.patch))
 
-    def opening(self, rows: int) -> Tensor:  # -> (B, Q)
-        """The parameters of a first item: mean 0 and spread 1, as scaled data has."""
+    def opening(self, rows: int) -> Tensor:  # -> (B, Q): mean 0 and spread 1, as scaled data has
         return self.likelihood.standard(rows, self.spread)
 
-    def loss(self, batch: SequenceBatch) -> Tensor:
-        """The mean negative log-likelihood of a scored value (its squared error, where there is no likelihood)."""
-        items, scored = batch.items.transpose(0, 1), batch.scored.T  # (T + 1, B, P·d), (T + 1, B)
-        parameters, state = self.read(items[:-1], self.before(batch), batch.random)
-        self.after(batch, state)
-        parameters = torch.cat([self.opening(len(batch.items))[None], parameters])
-        each = self.likelihood.cost(parameters, items)
-        return torch.where(scored, each, 0.0).sum() / (batch.count * self.item_size)
+    def cost(self, predictions: Tensor, items: Tensor) -> Tensor:  # (*, Q), (*, P·d) -> (*)
+        return self.likelihood.cost(predictions, items)
