@@ -70,6 +70,9 @@ def _encoded(text: str, encoding: str, where: str, start: int) -> bytes:
 def distinct(blocks: Iterable[str]) -> tuple[str, ...]:
     """The characters of a text in the order of their first appearance.
 
+    Raises:
+        DataError: One is half of a surrogate pair.
+
     Example:
         >>> distinct(["hello ", "world"])
         ('h', 'e', 'l', 'o', ' ', 'w', 'r', 'd')
@@ -77,6 +80,8 @@ def distinct(blocks: Iterable[str]) -> tuple[str, ...]:
     seen: dict[str, None] = {}
     for block in blocks:
         new = set(block).difference(seen)
+        if any("\ud800" <= character <= "\udfff" for character in new):
+            utf8(block, "text")  # says where
         seen.update(dict.fromkeys(sorted(new, key=block.index)))
     return tuple(seen)
 

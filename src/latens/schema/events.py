@@ -194,8 +194,10 @@ def _check_items(items: object) -> None:
 
 
 def _is_item(item: object) -> bool:
-    """Exactly: what a schema holds is JSON's text and whole numbers, so 1 and True cannot be taken for one another."""
-    return type(item) is str or (type(item) is int and -(2**63) <= item < 2**63)
+    """Not a bool, which Python counts as a whole number: True would be taken for 1."""
+    if isinstance(item, str):
+        return True
+    return isinstance(item, int) and not isinstance(item, bool) and -(2**63) <= item < 2**63
 
 
 def _check_columns(columns: object) -> None:

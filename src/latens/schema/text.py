@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -114,7 +114,7 @@ class TextSchema:
             characters = _learn_characters(blocks, lower, lines)
         elif tokens == "bpe":
             size = whole("vocabulary_size", vocabulary_size, at_least=256)
-            model = learn_pairs((lowered(block) if lower else block for block in blocks), size)
+            model = learn_pairs(_checked(blocks, lower), size)
         return cls(tokens, lower, unknown, characters, model, lines, column)
 
     @property
@@ -262,6 +262,13 @@ def _pair_ids(encode: Callable[[str], list[int]], lower: bool) -> Encoder:
         return np.array(encode(lowered(text) if lower else text), dtype=np.int32)
 
     return ids
+
+
+def _checked(blocks: Iterable[str], lower: bool) -> Iterator[str]:
+    """The blocks as they are learned from, whole characters only."""
+    for block in blocks:
+        utf8(block, "text")
+        yield lowered(block) if lower else block
 
 
 def _learn_characters(blocks: Iterable[str], lower: bool, lines: bool) -> tuple[str, ...]:
