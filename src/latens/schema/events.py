@@ -174,14 +174,23 @@ def as_item(value: object, where: str) -> Item:
     """
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
-        return int(value)
-    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(value) <= 2**53:
-        return int(value)  # what a column of whole numbers becomes once one of its cells has been missing
+    whole = _whole(value)
+    if whole is not None:
+        return whole
     missing = value is None or (isinstance(value, float) and value != value)
     what = "is missing" if missing else f"is {value!r}"
     way_out = "drop such rows" if missing else "convert items to text or whole numbers"
     raise DataError(f"{where}: the item {what}; {way_out}")
+
+
+def _whole(value: object) -> int | None:
+    """A whole number of 64 bits, also as the float that a column's numbers are once one of its cells was missing."""
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        number = int(value)
+        return number if -(2**63) <= number < 2**63 else None
+    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(float(value)) <= 2**53:
+        return int(value)
+    return None
 
 
 def _check_items(items: object) -> None:
