@@ -6,7 +6,7 @@
     ├── DataError      (ValueError)          what was read: a file, an array, a row, a column
     ├── ModelFileError (ValueError)          a model file or a checkpoint
     ├── ConfigError    (ValueError)          an argument, a setting, a name
-    ├── DivergedError  (ArithmeticError)     training produced a number that is not finite
+    ├── DivergedError  (ArithmeticError)     a loss, a weight or a logit is not a finite number
     ├── OutputError    (OSError)             a result that cannot be written
     ├── Interrupted    (InterruptedError)    a signal stopped the fit after its last step was saved
     └── MissingExtra   (ImportError)         an optional dependency that is not installed
@@ -52,7 +52,7 @@ class ConfigError(LatensError, ValueError):
 
 
 class DivergedError(LatensError, ArithmeticError):
-    """The loss or a weight stopped being a finite number."""
+    """The loss, a weight or what the model says of the next item stopped being a finite number."""
 
 
 class OutputError(LatensError, OSError):

@@ -1,7 +1,8 @@
 """Counter-based randomness: every random number is a function of a few integers.
 
-``order = f(seed, epoch)``, ``noise = f(seed, epoch, index)``: no generator carries state from one step to the next.
-Resuming is therefore one integer, the number of workers cannot matter, and nobody's global random state is touched.
+``order = f(seed, epoch)``, ``noise = f(seed, epoch, index)``, ``draws = f(seed, sequence, step)``: no generator carries
+state from one step to the next. Resuming is therefore one integer, the number of workers cannot matter, and nobody's
+global random state is touched.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from latens.errors import ConfigError
 
-__all__ = ["Keyed", "Pool", "generator", "keyed", "order", "resolve_seed", "split_order"]
+__all__ = ["Keyed", "Pool", "generator", "keyed", "order", "resolve_seed", "sequence_uniform", "split_order"]
 
 # SplitMix64 (Steele, Lea & Flood, 2014, https://doi.org/10.1145/2660193.2660195), as signed 64-bit integers because
 # torch has no unsigned multiplication; two's complement wraps the same way.
@@ -185,6 +186,25 @@ def keyed(seed: int, epoch: int, index: Tensor, pool: Pool | None = None) -> Key
         torch.Size([2, 3])
     """
     return Keyed(seed, epoch, index, pool=pool)
+
+
+def sequence_uniform(seed: int, sequence: Tensor, step: int) -> Tensor:  # (B,) int64 -> (B,) float64
+    """The one uniform number on [0, 1), of 53 bits, that draws item `step` of each generated sequence.
+
+    Args:
+        seed: The seed of the generation.
+        sequence: (B,) int64, the sequences' numbers; it also says on which device to draw.
+        step: The item's place in its sequence, from 0.
+
+    Example:
+        >>> both = sequence_uniform(seed=0, sequence=torch.tensor([4, 7]), step=2)
+        >>> torch.equal(both[1:], sequence_uniform(seed=0, sequence=torch.tensor([7]), step=2))
+        True
+    """
+    rows = _mix(sequence.to(torch.int64) * _GOLDEN + _digest("draw", seed))
+    # A tensor of no dimensions: it wraps around as the rows do, and no device has to wait for it.
+    bits = _mix(rows + torch.tensor(step + 1, dtype=torch.int64) * _GOLDEN)
+    return ((bits >> 11) & (2**53 - 1)).to(torch.float64).mul_(2.0**-53)
 
 
 def _mix(z: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import struct
 import warnings
 import zlib
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latens.data.folders import files_below
 from latens.data.ragged import check_images
 from latens.data.values import Source, check_memory
 from latens.errors import DataError
@@ -82,7 +82,7 @@ def folder_source(folder: Path) -> Source:
         DataError: No images, images of different colour modes, or one that cannot be read.
     """
     name = folder.name or str(folder)
-    paths = _image_files(folder)
+    paths = files_below(folder, SUFFIXES)
     if not paths:
         raise DataError(f"{name}: no images in this folder; put {', '.join(_FORMATS)} files into it")
     ids = [path.relative_to(folder).as_posix() for path in paths]
@@ -91,25 +91,6 @@ def folder_source(folder: Path) -> Source:
     places = np.array([path.parent.relative_to(folder).as_posix() for path in paths])
     places[places == "."] = ""
     return _decoded(headers, name, labels={"label": places} if places.any() else {}, ids=ids)
-
-
-def _image_files(folder: Path) -> list[Path]:
-    root = folder.resolve()
-    found = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(place, name)
-            wanted = path.suffix.lower() in SUFFIXES and not name.startswith(".")
-            if wanted and path.is_file() and path.resolve().is_relative_to(root):
-                found.append(path)
-    return sorted(found, key=lambda path: _natural(path.relative_to(folder).as_posix()))
-
-
-def _natural(text: str) -> tuple[list[tuple[int, int, str]], str]:
-    """A sort key in which runs of digits count as numbers; the text itself decides between ``1`` and ``01``."""
-    parts = re.split(r"([0-9]+)", text)
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], text
 
 
 @contextmanager

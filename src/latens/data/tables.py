@@ -32,22 +32,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "as_pandas",
     "build_table",
     "cell_name",
     "check_names",
+    "check_there",
+    "counted_from_zero",
     "feature_names",
     "frame_source",
     "given_labels",
     "is_frame",
+    "parquet_frame",
     "parquet_source",
     "reorder",
+    "row_ids",
 ]
 
 # A row's position (from 0) in words.
 RowName: TypeAlias = Callable[[int], str]
 
 
-def _counted_from_zero(row: int) -> str:
+def counted_from_zero(row: int) -> str:
+    """A row's position in words, as NumPy and pandas count."""
     return f"row {row} (counted from 0)"
 
 
@@ -70,7 +76,7 @@ def frame_source(data: Any, *, labels: Labels = None, name: str = "frame", typin
     Raises:
         DataError: No rows or features, names twice, an unknown label, infinity, or cells that have no one meaning.
     """
-    frame = _as_pandas(data)
+    frame = as_pandas(data)
     names = [column if isinstance(column, str) else repr(column) for column in frame.columns]
     check_names(names, name)
     check_shape(frame.shape, name)
@@ -81,14 +87,14 @@ def frame_source(data: Any, *, labels: Labels = None, name: str = "frame", typin
     places = {column: i for i, column in enumerate(names)}
     named = all(isinstance(column, str) for column in frame.columns)
     found = [
-        typed_column(frame.iloc[:, places[feature]], feature, cell_name(name, feature, _counted_from_zero), typing)
+        typed_column(frame.iloc[:, places[feature]], feature, cell_name(name, feature, counted_from_zero), typing)
         for feature in features
     ]
     return build_table(
         found,
         named=named,
         labels=carried | {label: np.asarray(frame.iloc[:, places[label]]) for label in label_names(labels) or ()},
-        ids=None if _only_counts(frame) else np.asarray(frame.index),
+        ids=row_ids(frame),
         name=name,
         n_rows=len(frame),
     )
@@ -99,7 +105,8 @@ def cell_name(table: str, column: str, row_name: RowName) -> RowName:
     return lambda row: f"{table}: column {column!r}, {row_name(row)}"
 
 
-def _as_pandas(data: Any) -> pd.DataFrame:
+def as_pandas(data: Any) -> pd.DataFrame:
+    """A pandas, polars or Arrow table, or what offers ``__dataframe__``, as a pandas frame."""
     if type(data).__module__.startswith("pandas"):
         frame = data
     elif hasattr(data, "to_pandas"):
@@ -111,10 +118,11 @@ def _as_pandas(data: Any) -> pd.DataFrame:
     return frame
 
 
-def _only_counts(frame: pd.DataFrame) -> bool:
+def row_ids(frame: pd.DataFrame) -> np.ndarray | None:
+    """The frame's index, unless it only counts rows."""
     import pandas as pd
 
-    return isinstance(frame.index, pd.RangeIndex)
+    return None if isinstance(frame.index, pd.RangeIndex) else np.asarray(frame.index)
 
 
 def feature_names(names: Sequence[str], labels: Labels, name: str) -> tuple[str, ...]:
@@ -151,7 +159,7 @@ def build_table(
     ids: np.ndarray | None,
     name: str,
     n_rows: int,
-    row_name: RowName = _counted_from_zero,
+    row_name: RowName = counted_from_zero,
 ) -> Source:
     """The typed Source of equally long columns.
 
@@ -195,21 +203,48 @@ def _refuse_infinity(values: np.ndarray, types: Sequence[Column], name: str, row
 
 def parquet_source(path: Path, *, labels: Labels = None, typing: Typing = INFERRED) -> Source:
     """The columns of a Parquet file by what they hold, read column-wise by Arrow."""
+    return frame_source(parquet_frame(path), labels=labels, name=path.name, typing=typing)
+
+
+def parquet_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A Parquet file as a frame: all of it, or some columns and its index.
+
+    Raises:
+        DataError: It is damaged, does not fit into memory, or lacks a column.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     name = path.name
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
-            check_memory(size, name)
-            frame = file.read().to_pandas(split_blocks=True, self_destruct=True)
+            check_there(columns or (), file.schema_arrow.names, name)
+            check_memory(_unpacked(file.metadata, columns), name)
+            # A frame from `pandas.to_parquet` names its index among the file's columns; Arrow brings it along.
+            table = file.read(None if columns is None else list(columns), use_pandas_metadata=True)
+            return table.to_pandas(split_blocks=True, self_destruct=True)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         if isinstance(error, DataError):
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{name}: damaged or truncated Parquet file ({line}); write it again") from error
-    return frame_source(frame, labels=labels, name=name, typing=typing)
+
+
+def _unpacked(metadata: Any, columns: Sequence[str] | None) -> int:
+    """Bytes of the columns once read."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    if columns is None:
+        return sum(group.total_byte_size for group in groups)
+    chunks = (group.column(i) for group in groups for i in range(group.num_columns))
+    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
+
+
+def check_there(columns: Sequence[str], names: Sequence[str], table: str) -> None:
+    """Refuse a column that is not among `names`."""
+    for column in columns:
+        if column not in names:
+            known = [name for name in names if name]
+            raise DataError(f"{table}: column {column!r} is not there; {hint(column, known)}")
 
 
 def reorder(source: Source, columns: Sequence[str]) -> Source:

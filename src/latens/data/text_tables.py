@@ -25,7 +25,7 @@ from latens.data.tables import build_table, cell_name, check_names, feature_name
 from latens.data.values import Labels, Source, among, check_shape, label_names
 from latens.errors import DataError
 
-__all__ = ["csv_source", "text_source"]
+__all__ = ["as_label", "csv_source", "data_row", "judged", "text_columns", "text_source"]
 
 _MISSING = ["", "NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
 _DELIMITERS = ",;\t|"
@@ -71,17 +71,32 @@ class _Text:
 
 def csv_source(path: Path, *, labels: Labels = None, typing: Typing = INFERRED) -> Source:
     """The columns of a CSV or TSV file; see `text_source`."""
-    tab = path.name.lower().removesuffix(".gz").endswith(".tsv")
-    delimiter = "\t" if tab else None
+    return text_source(_content(path), labels=labels, name=path.name, delimiter=_delimiter(path.name), typing=typing)
+
+
+def _delimiter(name: str) -> str | None:
+    return "\t" if name.lower().removesuffix(".gz").endswith(".tsv") else None
+
+
+def _content(path: Path) -> bytes | mmap.mmap:
     if is_gzip(path):
-        unpacked = read_gzip(path, path.name)
-        return text_source(unpacked, labels=labels, name=path.name, delimiter=delimiter, typing=typing)
+        return read_gzip(path, path.name)
     if path.stat().st_size == 0:
         raise DataError(f"{path.name}: is empty; give a header and at least one row")
     with path.open("rb") as file:
         # Closed when the last of Arrow's buffers lets go of it; closing it here would fail while an error holds one.
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return text_source(content, labels=labels, name=path.name, delimiter=delimiter, typing=typing)
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def text_columns(data: bytes | Path, name: str) -> pa.Table:
+    """The columns of a delimited text, or of a file of it, with every cell as the text that stands there.
+
+    Raises:
+        DataError: It cannot be read as a table, or a column is there twice.
+    """
+    text = _text(data if isinstance(data, bytes) else _content(data), name, _delimiter(name))
+    check_names(text.names, name)
+    return _read(text, [pa.string()] * len(text.names)).rename_columns(list(text.names))
 
 
 def text_source(
@@ -121,15 +136,16 @@ def text_source(
         [_feature(table.column(where[feature]), feature, name, typing) for feature in features],
         named=text.header,
         labels=given_labels(labels, table.num_rows, name)
-        | {label: _label(table.column(where[label])) for label in asked},
-        ids=_label(table.column(where[""])) if "" in where else None,
+        | {label: as_label(table.column(where[label])) for label in asked},
+        ids=as_label(table.column(where[""])) if "" in where else None,
         name=name,
         n_rows=table.num_rows,
-        row_name=_data_row,
+        row_name=data_row,
     )
 
 
-def _data_row(row: int) -> str:
+def data_row(row: int) -> str:
+    """A row's position in words, counted from 1, without the header."""
     return f"data row {row + 1}"
 
 
@@ -144,7 +160,7 @@ def _feature(column: pa.ChunkedArray, feature: str, name: str, typing: Typing) -
         column = _present(column)
     elif pa.types.is_time(kind):
         column = column.cast(pa.string())
-    return typed_column(column.to_pandas(), feature, cell_name(name, feature, _data_row), typing)
+    return typed_column(column.to_pandas(), feature, cell_name(name, feature, data_row), typing)
 
 
 def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -219,11 +235,11 @@ def _read(text: _Text, types: list[Any]) -> pa.Table:
         table = text.read([pa.string()] * len(types), threads=False)
     except pa.ArrowInvalid as error:
         raise _unreadable(text, error) from error
-    columns = [table.column(i) if wanted is not None else _judged(table.column(i)) for i, wanted in enumerate(types)]
+    columns = [table.column(i) if wanted is not None else judged(table.column(i)) for i, wanted in enumerate(types)]
     return pa.table(columns, names=table.column_names)
 
 
-def _judged(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def judged(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of text as whole numbers, numbers, true and false, or times, if all of it is; else as it is."""
     present = _present(column)
     for kind in (pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us")):
@@ -262,7 +278,7 @@ def _not_utf8(name: str, offset: int, byte: int) -> DataError:
     return DataError(f"{name}: byte 0x{byte:02x} at offset {offset:,} is not UTF-8; save the file as UTF-8")
 
 
-def _label(column: pa.ChunkedArray) -> np.ndarray:
+def as_label(column: pa.ChunkedArray) -> np.ndarray:
     """A carried column: integers if all of it is, else floats if all of it is, else text as it stands."""
     import pyarrow.compute as pc
 

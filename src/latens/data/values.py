@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ __all__ = [
     "check_finite",
     "check_memory",
     "check_shape",
+    "check_unpacked",
     "hint",
     "numeric",
 ]
@@ -166,7 +167,24 @@ def hint(value: str, names: Iterable[str]) -> str:
     return f"it has {listed}" if known else "it has none"
 
 
-def carry(source: Source, labels: Labels) -> Source:
+class Labelled(Protocol):
+    """What carries labels: a source of any kind, which is a frozen dataclass."""
+
+    @property
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Carried columns by name, each (n,)."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    def __len__(self) -> int: ...
+
+
+AnyLabelled = TypeVar("AnyLabelled", bound=Labelled)
+
+
+def carry(source: AnyLabelled, labels: Labels) -> AnyLabelled:
     """`source` with the label columns that were asked for: its own by name, or an array of one label per row.
 
     Raises:
@@ -179,12 +197,16 @@ def carry(source: Source, labels: Labels) -> Source:
     # One text label per row looks like a list of names; it is one only where it can be.
     per_row = not isinstance(asked, str) and len(asked) == len(source)
     if names is None or (per_row and not set(names) <= set(source.labels)):
-        return replace(source, labels={"label": label_array(asked, len(source), source.name)})
+        return _with_labels(source, {"label": label_array(asked, len(source), source.name)})
     for name in names:
         if name not in source.labels:
             way_out = hint(name, source.labels) if source.labels else f"give an array of {len(source)} labels"
             raise DataError(f"{source.name}: labels={name!r} is not carried by it; {way_out}")
-    return replace(source, labels={name: source.labels[name] for name in names})
+    return _with_labels(source, {name: source.labels[name] for name in names})
+
+
+def _with_labels(source: AnyLabelled, labels: dict[str, np.ndarray]) -> AnyLabelled:
+    return replace(source, labels=labels)  # type: ignore[type-var]  # a source is a dataclass
 
 
 def among(labels: Labels, names: Iterable[str]) -> Asked:
@@ -335,7 +357,13 @@ def check_memory(needed: int, name: str, packed: int | None = None) -> None:
     memory = _physical_memory()
     if needed > memory:
         raise DataError(f"{name}: needs {_size(needed)} where this machine has {_size(memory)}; give it fewer rows")
-    if packed is not None and needed > max(_GIB, _MOST_SHRUNK * packed):
+    if packed is not None:
+        check_unpacked(needed, name, packed)
+
+
+def check_unpacked(needed: int, name: str, packed: int) -> None:
+    """Refuse what a small file unpacks to beyond all reason; see `check_memory`."""
+    if needed > max(_GIB, _MOST_SHRUNK * packed):
         raise DataError(
             f"{name}: {_size(packed)} that unpack to {_size(needed)} or more look like a decompression bomb; "
             "unpack it yourself if you trust it"

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from latens.schema.columns import KINDS, Column, Table
 from latens.schema.description import Schema
+from latens.schema.events import EventSchema
+from latens.schema.items import UNKNOWN
 from latens.schema.scaling import SCALINGS, Samples, Scaling
+from latens.schema.text import TOKENS, Decoder, TextSchema
 
-__all__ = ["KINDS", "SCALINGS", "Column", "Samples", "Scaling", "Schema", "Table"]
+__all__ = [
+    "KINDS",
+    "SCALINGS",
+    "TOKENS",
+    "UNKNOWN",
+    "Column",
+    "Decoder",
+    "EventSchema",
+    "Samples",
+    "Scaling",
+    "Schema",
+    "Table",
+    "TextSchema",
+]
