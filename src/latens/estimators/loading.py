@@ -16,32 +16,39 @@ import torch
 
 from latens import persistence
 from latens.analysis import Referee
+from latens.analysis.ngrams import SequenceReferee
 from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
 from latens.errors import LatensError, ModelFileError
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.linear import LinearAutoencoder
-from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.events import EventAutoregressor
 from latens.estimators.saving import MODEL, SCHEMA
+from latens.estimators.text import TextAutoregressor
 from latens.history import History
 from latens.models import skeleton, with_weights
 from latens.persistence import TensorInfo
-from latens.schema import Schema
+from latens.schema import EventSchema, Schema, TextSchema
 
 __all__ = ["ESTIMATORS", "load"]
 
-ESTIMATORS: dict[str, Callable[..., Reconstructor]] = {
+ESTIMATORS: dict[str, Callable[..., Any]] = {
     "Autoencoder": Autoencoder,
     "LinearAutoencoder": LinearAutoencoder,
     "ConvAutoencoder": ConvAutoencoder,
+    "TextAutoregressor": TextAutoregressor,
+    "EventAutoregressor": EventAutoregressor,
 }
+
+# What a file of a kind holds where it is a vocabulary, instead of a `Schema` and a `Referee`.
+_VOCABULARIES: dict[str, Any] = {"text": TextSchema, "events": EventSchema}
 
 # Characters of a network's arguments as JSON: a hundred layers need 2,000; a skeleton costs up to 12 kB a character.
 _LONGEST = 3000
 
 
-def load(path: str | Path, device: str = "auto") -> Reconstructor:
+def load(path: str | Path, device: str = "auto") -> Any:
     """The estimator in a model file, ready to use.
 
     Nothing in the file is executed or imported: its model must be in the registry, and its tensors must be exactly
@@ -75,21 +82,34 @@ def load(path: str | Path, device: str = "auto") -> Reconstructor:
     return estimator
 
 
-def _restore(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], device: str) -> Reconstructor:
+def _restore(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], device: str) -> Any:
     estimator = ESTIMATORS[header["estimator"]](**{**header["params"], "device": device})
     if "corruption" in header["params"]:
         estimator.set_params(corruption=resolve_corruption(header["params"]["corruption"]))
+    weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
+    network = with_weights(header["model"], header["config"], weights)
+    vocabulary = _VOCABULARIES.get(header["schema"]["kind"])
+    if vocabulary is None:
+        _restore_samples(estimator, header, tensors)
+    else:
+        estimator.schema_ = vocabulary.from_json(header["schema"])
+    estimator._keep(network)
+    estimator.history_ = History({name: tuple(column) for name, column in header["history"].items()})
+    estimator.referee_ = _referee_of(header)(**header["referee"])
+    estimator.resumed_from_step_ = None
+    return estimator
+
+
+def _restore_samples(estimator: Any, header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
     arrays = {name: tensors[f"{SCHEMA}{name}"].numpy() for name in ("offset", "scale")}
     estimator.schema_ = Schema.from_json(header["schema"], **arrays)
-    weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
-    estimator._keep(with_weights(header["model"], header["config"], weights))
     estimator.n_features_in_ = len(header["feature_names"] or ()) or estimator.schema_.n_features
     if header["feature_names"] is not None:
         estimator.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
-    estimator.history_ = History({name: tuple(column) for name, column in header["history"].items()})
-    estimator.referee_ = Referee(**header["referee"])
-    estimator.resumed_from_step_ = None
-    return estimator
+
+
+def _referee_of(header: Mapping[str, Any]) -> type[Any]:
+    return SequenceReferee if header["schema"]["kind"] in _VOCABULARIES else Referee
 
 
 def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> None:
@@ -106,10 +126,17 @@ def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> N
     expected = persistence.describe({f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
     if expected != found:
         raise ModelFileError(f"{path}: its tensors are not those of its model ({_difference(expected, found)})")
-    allowed = (("F64", ()), ("F64", (_fixed(header["schema"]["shape"]),)))
     others = {name: info for name, info in infos.items() if name not in found}
-    if set(others) != {f"{SCHEMA}offset", f"{SCHEMA}scale"} or any(info not in allowed for info in others.values()):
+    if not _fits(header["schema"], others):
         raise ModelFileError(f"{path}: its schema's tensors are not those of its data; take another copy")
+
+
+def _fits(schema: Mapping[str, Any], tensors: TensorInfo) -> bool:
+    """Whether a schema's tensors are those that it has."""
+    if schema["kind"] in _VOCABULARIES:
+        return not tensors
+    allowed = (("F64", ()), ("F64", (_fixed(schema["shape"]),)))
+    return set(tensors) == {f"{SCHEMA}offset", f"{SCHEMA}scale"} and all(info in allowed for info in tensors.values())
 
 
 @contextmanager
@@ -125,24 +152,40 @@ def _describing(path: str | Path) -> Iterator[None]:
 
 def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
     """Refuse, before anything is built from it, what would grow beyond the file, and what `latens info` cannot show."""
-    schema = header["schema"]
-    plain = {name: schema[name] for name in ("kind", "shape", "dtype", "scaling")}
     config = {name: value for name, value in header["config"].items() if name != "cells"}
-    for name, value in {"model": header["model"], "config": config, "schema": plain}.items():
+    for name, value in {"model": header["model"], "config": config}.items():
         if len(json.dumps(value)) > _LONGEST:
             raise ValueError(f"{name} is longer than {_LONGEST} characters")
     if not isinstance(header["params"], dict):
         raise ValueError("params are no object")
+    widest = max((size for _, shape in tensors.values() for size in shape), default=0)
+    if header["schema"]["kind"] in _VOCABULARIES:
+        _check_vocabulary(header, widest)
+    else:
+        _check_samples(header, widest)
+    _check_history(header["history"])
+    _check_referee(header["referee"], _referee_of(header))
+
+
+def _check_vocabulary(header: Mapping[str, Any], widest: int) -> None:
+    items = _VOCABULARIES[header["schema"]["kind"]].from_json(header["schema"]).n_items
+    if items != header["config"]["n_items"] or items > widest:
+        raise ValueError(f"a vocabulary of {items} items, and no network for it")
+
+
+def _check_samples(header: Mapping[str, Any], widest: int) -> None:
+    schema = header["schema"]
+    plain = {name: schema[name] for name in ("kind", "shape", "dtype", "scaling")}
+    if len(json.dumps(plain)) > _LONGEST:
+        raise ValueError(f"schema is longer than {_LONGEST} characters")
     features = _check_schema(schema)
-    if features > max((size for _, shape in tensors.values() for size in shape), default=0):
+    if features > widest:
         raise ValueError(f"samples of {features} numbers, and no tensor so wide")
     # A table's names are also those of columns that were left out.
     _check_names("feature_names", header["feature_names"], features if schema["table"] is None else None)
     cells = header["config"].get("cells")
     if cells is not None and len(cells["columns"]) != features:
         raise ValueError(f"{len(cells['columns'])} columns of cells for {features} features")
-    _check_history(header["history"])
-    _check_referee(header["referee"])
 
 
 def _check_schema(schema: Mapping[str, Any]) -> int:
@@ -188,12 +231,13 @@ def _check_history(history: Mapping[str, Any]) -> None:
         raise ValueError(f"history has no column {min(missing)!r}")
 
 
-def _check_referee(referee: Mapping[str, Any]) -> None:
+def _check_referee(referee: Mapping[str, Any], described: type[Any]) -> None:
     """Of the types that it declares."""
-    for field in fields(Referee):
-        value, kind = referee[field.name], field.type
+    for field in fields(described):
+        value, (kind, *more) = referee[field.name], str(field.type).split(" | ")
         wrong = (kind == "str" and not isinstance(value, str)) or (kind == "int" and type(value) is not int)
-        if wrong or (kind == "float" and not _is_number(value)):
+        wrong = wrong or (kind == "float" and not _is_number(value))
+        if wrong and not (value is None and more):
             raise ValueError(f"referee's {field.name}={value!r:.100}")
 
 

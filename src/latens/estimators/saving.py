@@ -43,7 +43,8 @@ def save(estimator: Any, path: str | Path) -> None:
         "referee": asdict(estimator.referee_),
     }
     tensors = {f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()}
-    for name, array in estimator.schema_.arrays().items():
+    arrays = estimator.schema_.arrays() if hasattr(estimator.schema_, "arrays") else {}  # a vocabulary has none
+    for name, array in arrays.items():
         tensors[f"{SCHEMA}{name}"] = torch.from_numpy(np.array(array, dtype=np.float64))
     persistence.write(path, header, tensors)
 

@@ -54,6 +54,11 @@ class Recurrent(nn.Module):
         return self.cells  # type: ignore[return-value]
 
     @property
+    def n_layers(self) -> int:
+        """Cells on top of each other, L."""
+        return len(self.cells)
+
+    @property
     def state_size(self) -> int:
         """Numbers in a layer's state, S."""
         return max(cell.state_size for cell in self.layers)

@@ -1,0 +1,373 @@
+"""The estimator over text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latens.data import open_source
+from latens.data.corpora import Corpus, encode_corpus
+from latens.data.sequences import Windows, aligned_windows, plain_windows
+from latens.data.text import TextSource, learn_text
+from latens.errors import ConfigError, DataError, choice, whole
+from latens.estimators.autoregressor import Autoregressor
+from latens.estimators.states import SequenceState
+from latens.sampling import StopStrings, beam_search, build_filters
+from latens.schema import TextSchema
+from latens.seeds import resolve_seed
+
+__all__ = ["GeneratedText", "TextAutoregressor"]
+
+ALIGNMENTS = ("auto", "plain", "newline")
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedText:
+    """A continuation with what is known of it.
+
+    Args:
+        text: Without the prompt.
+        ids: (T,) int64, the items that were drawn, a stop string's among them.
+        log_probs: (T,) float64, nats that the model itself gives each, whatever the filters and the temperature.
+        state: Where the sequence stands after the last of them.
+    """
+
+    text: str
+    ids: np.ndarray
+    log_probs: np.ndarray
+    state: SequenceState
+
+
+class TextAutoregressor(Autoregressor):
+    r"""A recurrent network that predicts the next character (byte, byte pair) of a text from all before it.
+
+    .. math:: \ell = -\frac{1}{N} \sum_t \log p(x_t \mid x_1, \dots, x_{t-1})
+
+    Embedding, layers of gated cells whose layer-normalised state is the output and is fed back, and a head; never
+    bidirectional. It generates in time proportional to what is generated, scores, and gives texts as vectors
+    (Graves, 2013, https://arxiv.org/abs/1308.0850; Ba et al., 2016, https://arxiv.org/abs/1607.06450).
+
+    Args:
+        cell: ``"gru"`` or ``"lstm"``.
+        n_layers: Cells on top of each other.
+        hidden_size: Numbers in a cell's output, and in a text's vector.
+        embedding_size: Numbers in an item's embedding.
+        dropout: Share of each layer's inputs lost in training, the same along a window.
+        tokens: ``"characters"``, ``"bytes"`` or ``"bpe"`` (byte pairs, with the extra ``text``).
+        vocabulary_size: Of byte pairs.
+        lower: Lower-case everything first.
+        unknown: A character met after the fit: ``"error"``, ``"drop"``, or ``"token"``, an item of its own.
+        chunk: Items of a training window.
+        align: ``"plain"``: windows follow each other; ``"newline"``: they start only after a newline, and overlap.
+            ``"auto"`` is plain.
+        carry_state: Each training window goes on with the state that the one before it left.
+        max_epochs: Passes over the training text.
+        batch_size: Windows a step.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+        schedule: ``"constant"``, ``"cosine"`` or ``"one-cycle"``.
+        clip_value: Bound on every number of the gradient; ``"auto"`` is 2 / chunk, the published one; None for none.
+        clip_norm: Bound on the gradient's norm, or None.
+        precision: ``"32-true"``, ``"bf16-mixed"`` or ``"16-mixed"``.
+        validation_fraction: Share held out, in [0, 1): the end of the text, or the last texts of a list.
+        early_stopping: Stop when the held-out loss has not improved for `patience` epochs, and keep the best weights.
+        patience: Epochs.
+        random_state: Seed of the weights, the order and the dropout.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+        verbose: 0 for no progress bar.
+
+    Raises:
+        ConfigError: On `fit`: a setting that cannot work.
+        DataError: On `fit`: no text, or a string that is no path.
+
+    Example:
+        >>> lm = TextAutoregressor(hidden_size=16, chunk=8, max_epochs=2, verbose=0).fit(["to be or not to be"] * 8)
+        >>> len(lm.generate("to", max_new_tokens=5, stop=()))
+        5
+        >>> lm.transform(["to be", "not"]).shape
+        (2, 16)
+    """
+
+    schema_: TextSchema
+
+    def __init__(
+        self,
+        cell: str = "gru",
+        n_layers: int = 2,
+        hidden_size: int = 128,
+        embedding_size: int = 32,
+        dropout: float = 0.0,
+        tokens: str = "characters",
+        vocabulary_size: int = 1024,
+        lower: bool = True,
+        unknown: str = "error",
+        chunk: int = 250,
+        align: str = "auto",
+        carry_state: bool = False,
+        max_epochs: int = 100,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        schedule: str = "constant",
+        clip_value: float | str | None = "auto",
+        clip_norm: float | None = None,
+        precision: str = "32-true",
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        patience: int = 5,
+        random_state: Any = 0,
+        device: str = "auto",
+        verbose: int = 1,
+    ) -> None:
+        self.cell, self.n_layers = cell, n_layers
+        self.hidden_size, self.embedding_size = hidden_size, embedding_size
+        self.dropout = dropout
+        self.tokens, self.vocabulary_size = tokens, vocabulary_size
+        self.lower, self.unknown = lower, unknown
+        self.chunk, self.align, self.carry_state = chunk, align, carry_state
+        self.max_epochs, self.batch_size = max_epochs, batch_size
+        self.learning_rate, self.weight_decay, self.schedule = learning_rate, weight_decay, schedule
+        self.clip_value, self.clip_norm = clip_value, clip_norm
+        self.precision = precision
+        self.validation_fraction = validation_fraction
+        self.early_stopping, self.patience = early_stopping, patience
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def network_name(self) -> str:
+        return "text"
+
+    # ---- data --------------------------------------------------------------------------------------------------
+
+    def _open(self, X: Any) -> TextSource:
+        if isinstance(X, TextSource):
+            return X
+        how = self.schema_.reading() if hasattr(self, "schema_") else {"kind": "text"}
+        source = open_source(X, **how)
+        assert isinstance(source, TextSource)
+        return source
+
+    def _learn_schema(self, source: TextSource) -> TextSchema:
+        return learn_text(
+            source,
+            tokens=self.tokens,
+            lower=self.lower,
+            unknown=self.unknown,
+            vocabulary_size=self.vocabulary_size,
+        )
+
+    def _corpus(self, source: TextSource, ended: bool) -> Corpus:
+        return encode_corpus(source, self.schema_, None if ended else "")
+
+    def _windows(self, ids: np.ndarray, offsets: np.ndarray) -> Windows:
+        chunk = whole("chunk", self.chunk, at_least=1)
+        if choice("align", self.align, ALIGNMENTS) != "newline":
+            return plain_windows(offsets, chunk)
+        newline = self.schema_.encode("\n")
+        if len(newline) != 1:
+            raise ConfigError('align="newline": the text holds no newline; use align="plain"')
+        starts = np.flatnonzero(ids[offsets[0] : offsets[-1]] == newline[0]) + offsets[0] + 1
+        return aligned_windows(offsets, chunk, starts)
+
+    # ---- answers -----------------------------------------------------------------------------------------------
+
+    def surprisal(self, text: str | Sequence[str]) -> Any:
+        """What each item of a text costs, in nats: (T,) float64, the first item from an empty state.
+
+        Args:
+            text: The text itself, or a list of texts, which gives a list.
+        """
+        texts, alone = _texts(text)
+        costs = self.network_.costs([self._ids(each, "text") for each in texts])
+        return costs[0] if alone else costs
+
+    def read(self, prompt: str | Sequence[str], state: SequenceState | None = None) -> SequenceState:
+        """Where the model stands once it has read a prompt: to generate from, to fork, to save.
+
+        Args:
+            prompt: A text, or several for as many rows.
+            state: Where to go on from, one sequence for each prompt; None is from nothing.
+        """
+        texts, _ = _texts(prompt)
+        prompts = [self._ids(text, "prompt") for text in texts]
+        if state is None:
+            return self._read(prompts)
+        if len(state) != len(prompts):
+            raise ConfigError(f"state holds {len(state)} sequences for {len(prompts)} prompts; use one for each")
+        after, said = self.network_.states(prompts, (state.state, state.said))
+        return replace(state, state=after, said=said)
+
+    def generate(
+        self,
+        prompt: str | Sequence[str] | SequenceState = "",
+        *,
+        max_new_tokens: int = 500,
+        temperature: float = 0.75,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        typical: float | None = None,
+        repetition_penalty: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        n: int = 1,
+        random_state: Any = 0,
+        stream: bool = False,
+        details: bool = False,
+    ) -> Any:
+        """Continue a prompt; the continuation comes without it.
+
+        The prompt is read once and the state carried on, so that the time is proportional to what is generated. A
+        prompt gives the same text with the same seed alone and in any batch.
+
+        Args:
+            prompt: A text; a list of them, which gives a list; or a state from `read` or from `details`.
+            max_new_tokens: Items to draw at most.
+            temperature: Divides the logits; 0 takes the likeliest item always.
+            top_k, top_p, min_p, typical, repetition_penalty: Filters, off unless given; see `latens.sampling`.
+            stop: Strings that end a text, and are not part of it. None is a newline for a model of short entries, else
+                nothing.
+            n: Texts for each prompt; more than one gives a list for each.
+            random_state: Seed of the draws.
+            stream: Return an iterator over pieces of text; of several texts, over lists with a piece of each.
+            details: Return `GeneratedText` instead of text.
+
+        Raises:
+            DataError: The prompt holds a character that the model does not know.
+            ConfigError: An argument is out of range.
+        """
+        begun, alone = self._begun(prompt, whole("n", n, at_least=1))
+        settings = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
+        filters = build_filters(temperature=temperature, repetition_penalty=repetition_penalty, **settings)
+        stops = ("\n",) if stop is None and self.schema_.lines else stop or ()
+        writers = [_Writer(self.schema_, stops) for _ in range(len(begun))]
+        length = whole("max_new_tokens", max_new_tokens, at_least=0)
+        pieces = self._written(begun, writers, length, filters, resolve_seed(random_state))
+        if stream:
+            return (each[0] for each in pieces) if alone and n == 1 else pieces
+        for _ in pieces:
+            pass
+        results = [writer.result(details) for writer in writers]
+        grouped = results if n == 1 else [results[i : i + n] for i in range(0, len(results), n)]
+        return grouped[0] if alone else grouped
+
+    def _begun(self, prompt: Any, n: int) -> tuple[SequenceState, bool]:
+        if isinstance(prompt, SequenceState):
+            return (prompt.fork(n) if n > 1 else prompt), len(prompt) == 1
+        texts, alone = _texts(prompt)
+        return self._read([self._ids(text, "prompt") for text in texts]).fork(n), alone
+
+    def _written(
+        self, begun: SequenceState, writers: Sequence[_Writer], length: int, filters: Any, seed: int
+    ) -> Iterator[list[str]]:
+        """The pieces of text of each step; the writers keep all of it."""
+
+        def stop(items: Tensor) -> Tensor:
+            pairs = zip(writers, items.tolist(), strict=True)
+            return torch.tensor([writer.write(item) for writer, item in pairs], device=items.device)
+
+        drawn, before = None, begun.state
+        for drawn, before in self._drawn(begun, length, filters, seed, stop):
+            for writer, log_prob in zip(writers, drawn.log_probs.tolist(), strict=True):
+                writer.judge(log_prob)
+            yield [writer.piece() for writer in writers]
+        yield [writer.finish() for writer in writers]
+        if drawn is None:
+            after, said, steps = begun.state, begun.said, begun.steps
+        else:
+            said, after = self.network_.step(drawn.ids, before)
+            steps = drawn.step + 1
+        for row, writer in enumerate(writers):
+            one = slice(row, row + 1)
+            writer.state = SequenceState(after[:, one], said[one], begun.seen[one], begun.keys[one], steps)
+
+    def beam_search(
+        self, prompt: str = "", *, max_new_tokens: int = 50, beams: int = 5, length_penalty: float = 1.0
+    ) -> list[tuple[str, float]]:
+        """The likeliest continuations that a search along several of them finds, best first, each with its score.
+
+        Args:
+            prompt: One text.
+            max_new_tokens: Items of a continuation; a model of short entries ends one earlier at a newline.
+            beams: Continuations that are followed.
+            length_penalty: α in the score Σ log p / L^α.
+
+        Raises:
+            ConfigError: beams < 1, or another argument out of range.
+        """
+        ids = self._ids(prompt, "prompt")
+        begun = self._read([ids])
+        end = int(self.schema_.encode("\n")[0]) if self.schema_.lines else None
+        found = beam_search(
+            self.network_.step,
+            begun.state,
+            begun.said,
+            max_new_tokens,
+            beams,
+            length_penalty=length_penalty,
+            end=end,
+        )
+        return [(self.schema_.decode(beam.ids).removesuffix("\n" if end is not None else ""), beam.score) for beam in found]
+
+    def _ids(self, text: str, where: str) -> np.ndarray:
+        return self.schema_.encode(text, where)
+
+
+class _Writer:
+    """One text being written: its items, what of it can be shown, and whether it has ended."""
+
+    def __init__(self, schema: TextSchema, stops: str | Sequence[str]) -> None:
+        self._decoder, self._stops = schema.decoder(), StopStrings(stops)
+        self._shown: list[str] = []
+        self._fresh = ""
+        self.ids: list[int] = []
+        self.log_probs: list[float] = []
+        self.ended = False
+        self.state: SequenceState | None = None
+
+    def write(self, item: int) -> bool:
+        """Take the next item, unless the text has ended; whether it has now."""
+        if not self.ended:
+            self.ids.append(item)
+            piece, self.ended = self._stops.feed(self._decoder.feed(item))
+            self._fresh += piece
+        return self.ended
+
+    def judge(self, log_prob: float) -> None:
+        """The log-probability of the item that was written last."""
+        if len(self.log_probs) < len(self.ids):
+            self.log_probs.append(log_prob)
+
+    def piece(self) -> str:
+        """What can be shown and was not."""
+        piece, self._fresh = self._fresh, ""
+        self._shown.append(piece)
+        return piece
+
+    def finish(self) -> str:
+        """What was held back, now that nothing follows."""
+        if not self.ended:
+            piece, stopped = self._stops.feed(self._decoder.flush())
+            self._fresh += piece + ("" if stopped else self._stops.rest())
+        return self.piece()
+
+    def result(self, details: bool) -> Any:
+        text = "".join(self._shown)
+        if not details or self.state is None:
+            return text
+        return GeneratedText(text, np.array(self.ids, dtype=np.int64), np.array(self.log_probs), self.state)
+
+
+def _texts(prompt: Any) -> tuple[list[str], bool]:
+    """Texts as a list, and whether one was given alone."""
+    if isinstance(prompt, str):
+        return [prompt], True
+    texts = list(prompt)
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise DataError("prompt: give a text, or a list of at least one text")
+    return texts, False
