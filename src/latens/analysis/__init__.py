@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from latens.analysis.copies import Copy, longest_copy
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.referee import Referee, judge
@@ -9,6 +10,7 @@ from latens.analysis.sequence_referee import SequenceReferee, judge_sequences
 from latens.analysis.sizes import Size, Sweep, idle_units
 
 __all__ = [
+    "Copy",
     "Documents",
     "Principal",
     "Referee",
@@ -19,6 +21,7 @@ __all__ = [
     "idle_units",
     "judge",
     "judge_sequences",
+    "longest_copy",
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
