@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from latens.analysis.copies import Copy, longest_copy
+from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.referee import Referee, judge
+from latens.analysis.sequence_referee import SequenceReferee, judge_sequences
 from latens.analysis.sizes import Size, Sweep, idle_units
 
-__all__ = ["Principal", "Referee", "Size", "Sweep", "idle_units", "judge", "principal_components"]
+__all__ = [
+    "Copy",
+    "Documents",
+    "Principal",
+    "Referee",
+    "SequenceReferee",
+    "Size",
+    "Sweep",
+    "documents",
+    "idle_units",
+    "judge",
+    "judge_sequences",
+    "longest_copy",
+    "ngram_nats",
+    "ngram_surprisals",
+    "principal_components",
+    "unigram_nats",
+    "xz_nats",
+]
