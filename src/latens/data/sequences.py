@@ -14,7 +14,7 @@ from latens.data.batches import checksum
 from latens.errors import DataError
 from latens.seeds import Keyed, keyed, order
 
-__all__ = ["SequenceBatch", "SequenceRows", "Windows", "aligned_windows", "plain_windows", "split_sequences"]
+__all__ = ["EVALUATION_CHUNK", "SequenceBatch", "SequenceRows", "Windows", "aligned_windows", "plain_windows", "split_sequences"]
 
 # Items of an evaluation batch, and of one of its windows: long ones, so that few items lack what came before them.
 _EVALUATION_ITEMS, EVALUATION_CHUNK = 1 << 14, 1024
@@ -122,18 +122,17 @@ def split_sequences(offsets: np.ndarray, validation_fraction: float) -> tuple[np
         (array([ 0, 90]), array([ 90, 100]))
     """
     begin, end = int(offsets[0]), int(offsets[-1])
-    held_out = round((end - begin) * validation_fraction)
-    if validation_fraction > 0:
-        held_out = max(held_out, 1)
+    held_out = max(round((end - begin) * validation_fraction), int(validation_fraction > 0))
     cut = end - held_out
     nearest = int(offsets[np.abs(offsets - cut).argmin()])
     if begin < nearest < end and abs(nearest - cut) <= held_out / 5:
         cut = nearest
     if cut - begin < 2:
-        raise DataError(f"{end - begin} items are too few to learn from (validation_fraction={validation_fraction})")
+        raise DataError(
+            f"{end - begin} items are too few to learn from with validation_fraction={validation_fraction}; give it more"
+        )
     inner = offsets[(offsets > begin) & (offsets < end)]
-    learned = np.concatenate([[begin], inner[inner < cut], [cut]])
-    return learned, np.concatenate([[cut], inner[inner > cut], [end]]) if cut < end else learned[:0]
+    return np.concatenate([[begin], inner[inner < cut], [cut]]), np.concatenate([[cut], inner[inner > cut], [end]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from latens.analysis.ngrams import SequenceReferee, judge_sequences
+from latens.analysis.ngrams import Documents, documents
+from latens.analysis.sequence_referee import SequenceReferee, judge_sequences
 from latens.callbacks import Callback
 from latens.data.batches import TrainingData
 from latens.data.corpora import Corpus
@@ -30,6 +31,9 @@ from latens.seeds import resolve_seed
 from latens.training import evaluate
 
 __all__ = ["Autoregressor"]
+
+# Items that the referee counts, at most: eight bytes each, several times.
+_COUNTED = 1 << 24
 
 
 class Autoregressor(BaseEstimator):  # type: ignore[misc]
@@ -84,9 +88,9 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         """The windows to learn from."""
         return plain_windows(offsets, whole("chunk", self.chunk, at_least=1))
 
-    def _judged(self, corpus: Corpus, cut: np.ndarray) -> dict[str, Any]:
-        """More that the referee is to know."""
-        return {}
+    def _text_of(self, ids: np.ndarray) -> str | None:
+        """What ids stand for, where that is text."""
+        return None
 
     # ---- learning ----------------------------------------------------------------------------------------------
 
@@ -163,7 +167,7 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         fraction = finite("validation_fraction", self.validation_fraction, at_least=0.0, at_most=0.999)
         if self.early_stopping and not fraction:
             raise ConfigError("early_stopping=True needs a held-out part; use validation_fraction=0.1")
-        cut = split_sequences(corpus.offsets, fraction, source.name)
+        cut = split_sequences(corpus.offsets, fraction)
         data = self._data(corpus, cut, resolve_seed(self.random_state))
         network: Any = network_to_train(self, data.train.seed, None if begun is None else begun.network)
         if begun is None:
@@ -187,10 +191,17 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         self.network_ = Reader(network, resolve_device(self.device))
 
     def _judge(self, corpus: Corpus, cut: tuple[np.ndarray, np.ndarray], data: TrainingData[SequenceRows]) -> None:
-        judged = data.validation if len(data.validation) else data.train
-        nats = evaluate(self.network_.network, judged)
-        more = self._judged(corpus, cut[1] if len(data.validation) else cut[0])
-        self.referee_ = judge_sequences(corpus.ids, *cut, model_nats=float(nats or 0.0), **more)
+        """Beside what counting and xz make of the same items; of a long corpus they learn from its end only."""
+        nats = evaluate(self.network_.network, data.validation if len(data.validation) else data.train)
+        train, held_out = (_documents(corpus.ids, offsets) for offsets in cut)
+        judged = held_out if len(held_out) else train
+        text = self._text_of(judged.ids)
+        more: dict[str, Any] = {}
+        if text is not None:
+            learned = self._text_of(train.ids) or ""
+            more["texts"] = learned.encode(), text.encode() if len(held_out) else b""
+            more["characters_per_item"] = max(len(text), 1) / len(judged)
+        self.referee_ = judge_sequences(train, held_out, float(nats or 0.0), self.schema_.n_items, **more)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
@@ -290,6 +301,13 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
             step, begun.state, begun.said, max_new=max_new, filters=filters, seed=seed, stop=stop, **start
         )
         return ((each, latest[0]) for each in drawn)
+
+
+def _documents(ids: np.ndarray, offsets: np.ndarray) -> Documents:
+    """The sequences between some offsets, of many items the last ones."""
+    begin, end = int(max(offsets[0], offsets[-1] - _COUNTED)), int(offsets[-1])
+    inner = np.unique(offsets.clip(begin, end)) - begin
+    return documents(np.asarray(ids[begin:end], dtype=np.int64), inner if len(inner) > 1 else np.array([0, end - begin]))
 
 
 def _counts(ids: np.ndarray, offsets: np.ndarray, n_items: int) -> tuple[Tensor, Tensor]:

@@ -175,6 +175,9 @@ class TextAutoregressor(Autoregressor):
         starts = np.flatnonzero(ids[offsets[0] : offsets[-1]] == newline[0]) + offsets[0] + 1
         return aligned_windows(offsets, chunk, starts)
 
+    def _text_of(self, ids: np.ndarray) -> str:
+        return self.schema_.decode(ids)
+
     # ---- answers -----------------------------------------------------------------------------------------------
 
     def surprisal(self, text: str | Sequence[str]) -> Any:
