@@ -14,7 +14,15 @@ from latens.data.batches import checksum
 from latens.errors import DataError
 from latens.seeds import Keyed, keyed, order
 
-__all__ = ["EVALUATION_CHUNK", "SequenceBatch", "SequenceRows", "Windows", "aligned_windows", "plain_windows", "split_sequences"]
+__all__ = [
+    "EVALUATION_CHUNK",
+    "SequenceBatch",
+    "SequenceRows",
+    "Windows",
+    "aligned_windows",
+    "plain_windows",
+    "split_sequences",
+]
 
 # Items of an evaluation batch, and of one of its windows: long ones, so that few items lack what came before them.
 _EVALUATION_ITEMS, EVALUATION_CHUNK = 1 << 14, 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -178,9 +179,7 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
 
     def _data(self, corpus: Corpus, cut: tuple[np.ndarray, np.ndarray], seed: int) -> TrainingData[SequenceRows]:
         device = resolve_device(self.device)
-        items = torch.from_numpy(corpus.ids)
-        if not isinstance(corpus.ids, np.memmap):
-            items = items.to(device)
+        items = _tensor(corpus.ids, device)
         size = whole("batch_size", self.batch_size, at_least=1)
         learned, held_out = self._windows(corpus.ids, cut[0]), plain_windows(cut[1], EVALUATION_CHUNK)
         train = SequenceRows(items, learned, size, seed, device, carry=bool(self.carry_state))
@@ -297,17 +296,26 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
             return said, latest[0]
 
         start = {"sequence": begun.keys, "first": begun.steps, "seen": begun.seen}
-        drawn = generate(
-            step, begun.state, begun.said, max_new=max_new, filters=filters, seed=seed, stop=stop, **start
-        )
+        drawn = generate(step, begun.state, begun.said, max_new=max_new, filters=filters, seed=seed, stop=stop, **start)
         return ((each, latest[0]) for each in drawn)
+
+
+def _tensor(ids: np.ndarray, device: torch.device) -> Tensor:
+    """Ids on the device; those that are mapped from a file stay there."""
+    if not isinstance(ids, np.memmap):
+        return torch.from_numpy(np.array(ids)).to(device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it cannot be written to, which nobody does
+        return torch.from_numpy(ids)
 
 
 def _documents(ids: np.ndarray, offsets: np.ndarray) -> Documents:
     """The sequences between some offsets, of many items the last ones."""
     begin, end = int(max(offsets[0], offsets[-1] - _COUNTED)), int(offsets[-1])
     inner = np.unique(offsets.clip(begin, end)) - begin
-    return documents(np.asarray(ids[begin:end], dtype=np.int64), inner if len(inner) > 1 else np.array([0, end - begin]))
+    return documents(
+        np.asarray(ids[begin:end], dtype=np.int64), inner if len(inner) > 1 else np.array([0, end - begin])
+    )
 
 
 def _counts(ids: np.ndarray, offsets: np.ndarray, n_items: int) -> tuple[Tensor, Tensor]:

@@ -16,14 +16,14 @@ import torch
 
 from latens import persistence
 from latens.analysis import Referee
-from latens.analysis.ngrams import SequenceReferee
+from latens.analysis.sequence_referee import SequenceReferee
 from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
 from latens.errors import LatensError, ModelFileError
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
-from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.events import EventAutoregressor
+from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.saving import MODEL, SCHEMA
 from latens.estimators.text import TextAutoregressor
 from latens.history import History
@@ -251,7 +251,8 @@ def _check_numbers(path: str | Path, tensors: Mapping[str, torch.Tensor]) -> Non
         # The extremes are NaN where one number is, and need no memory beside the tensor.
         if tensor.is_floating_point() and not all(map(torch.isfinite, tensor.aminmax())):
             raise ModelFileError(f"{path}: tensor {name!r} holds NaN or infinity; take another copy")
-    least = float(tensors[f"{SCHEMA}scale"].min())
+    scale = tensors.get(f"{SCHEMA}scale")
+    least = 1.0 if scale is None else float(scale.min())
     if least <= 0:
         raise ModelFileError(f"{path}: the scale of its data holds {least:g}; take another copy")
 

@@ -315,7 +315,9 @@ class TextAutoregressor(Autoregressor):
             length_penalty=length_penalty,
             end=end,
         )
-        return [(self.schema_.decode(beam.ids).removesuffix("\n" if end is not None else ""), beam.score) for beam in found]
+        return [
+            (self.schema_.decode(beam.ids).removesuffix("\n" if end is not None else ""), beam.score) for beam in found
+        ]
 
     def _ids(self, text: str, where: str) -> np.ndarray:
         return self.schema_.encode(text, where)
