@@ -54,12 +54,14 @@ class TestGenerate:
         same = ids_of(generate(step, state, logits, max_new=30, sequence=torch.zeros(3, dtype=torch.int64)))
         assert torch.equal(same[:, 0], same[:, 2])
 
-    def test_goes_on_with_its_draws_after_a_break(self):
+    @pytest.mark.parametrize("first", [5, 64, 70])
+    def test_goes_on_with_its_draws_after_a_break(self, first):
         state, logits = start(3)
-        whole = ids_of(generate(step, state, logits, max_new=12))
-        for ids in whole[:5]:
+        whole = ids_of(generate(step, state, logits, max_new=150))
+        for ids in whole[:first]:
             logits, state = step(ids, state)
-        assert torch.equal(ids_of(generate(step, state, logits, max_new=7, first=5)), whole[5:])
+        rest = generate(step, state, logits, max_new=150 - first, first=first)
+        assert torch.equal(ids_of(rest), whole[first:])
 
     def test_temperature_zero_takes_the_likeliest_item_of_each_step(self):
         state, logits = start(3)
