@@ -7,6 +7,7 @@ import torch
 
 from latens.errors import ConfigError, DivergedError
 from latens.sampling import build_filters, generate, top_k
+from latens.sampling.generation import refuse_faults
 
 V, L, H = 7, 2, 5
 
@@ -151,6 +152,14 @@ class TestErrors:
 
         with pytest.raises(DivergedError, match=r"logits of row 1, step 17: NaN, infinite or all -inf"):
             list(generate(breaks, 0, torch.zeros(2, V), max_new=20, first=10))
+
+    def test_name_the_first_of_many_steps_that_were_looked_at_together(self):
+        faults = [torch.zeros(2, 3, dtype=torch.bool) for _ in range(5)]
+        refuse_faults(kept := [*faults], last=12)
+        assert not kept
+        faults[3][0, 1] = faults[4][0, 0] = True
+        with pytest.raises(DivergedError, match=r"row 1, step 11"):
+            refuse_faults(faults, last=12)
 
     def test_nothing_left_is_the_filters_fault(self):
         with pytest.raises(ConfigError, match=r"filters leave no item at row 0, step 0; ban fewer items"):
