@@ -188,22 +188,22 @@ def keyed(seed: int, epoch: int, index: Tensor, pool: Pool | None = None) -> Key
     return Keyed(seed, epoch, index, pool=pool)
 
 
-def sequence_uniform(seed: int, sequence: Tensor, step: int) -> Tensor:  # (B,) int64 -> (B,) float64
-    """The one uniform number on [0, 1), of 53 bits, that draws item `step` of each generated sequence.
+def sequence_uniform(seed: int, sequence: Tensor, steps: range) -> Tensor:  # (B,) int64 -> (B, T) float64
+    """Uniform numbers on [0, 1), of 53 bits, that draw the items at T `steps` of each generated sequence.
 
     Args:
         seed: The seed of the generation.
         sequence: (B,) int64, the sequences' numbers; it also says on which device to draw.
-        step: The item's place in its sequence, from 0.
+        steps: The items' places in their sequences, from 0.
 
     Example:
-        >>> both = sequence_uniform(seed=0, sequence=torch.tensor([4, 7]), step=2)
-        >>> torch.equal(both[1:], sequence_uniform(seed=0, sequence=torch.tensor([7]), step=2))
+        >>> both = sequence_uniform(seed=0, sequence=torch.tensor([4, 7]), steps=range(3))
+        >>> torch.equal(both[1:, 2:], sequence_uniform(seed=0, sequence=torch.tensor([7]), steps=range(2, 3)))
         True
     """
     rows = _mix(sequence.to(torch.int64) * _GOLDEN + _digest("draw", seed))
-    # A tensor of no dimensions: it wraps around as the rows do, and no device has to wait for it.
-    bits = _mix(rows + torch.tensor(step + 1, dtype=torch.int64) * _GOLDEN)
+    columns = torch.arange(steps.start, steps.stop, steps.step, dtype=torch.int64, device=sequence.device)
+    bits = _mix(rows[:, None] + (columns + 1) * _GOLDEN)
     return ((bits >> 11) & (2**53 - 1)).to(torch.float64).mul_(2.0**-53)
 
 

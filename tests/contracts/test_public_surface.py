@@ -15,6 +15,7 @@ from latens.corruptions import CORRUPTIONS
 from latens.data import DATASETS
 from latens.losses import LOSSES
 from latens.models import MODELS
+from latens.sampling import FILTERS
 
 TRAINING = (
     "max_epochs",
@@ -116,6 +117,7 @@ def test_registries():
     assert {"block", "span", "blur", "stains", "rotation", "swap"} <= set(CORRUPTIONS)
     assert {"digits", "mnist", "fashion-mnist"} <= set(DATASETS)
     assert "mse" in LOSSES
+    assert {"temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty"} <= set(FILTERS)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ class TestEveryFilter:
     def test_draws_follow_what_it_leaves(self, name):
         logits = some_logits()[:1]
         filtered = FILTERS[name](SOME[name])(logits, some_seen()[:1])
-        draws = sequence_uniform(3, torch.arange(100_000), step=0)
+        draws = sequence_uniform(3, torch.arange(100_000), range(1))[:, 0]
         expected = filtered[0].double().softmax(0) * len(draws)
         counts = pick(filtered.expand(len(draws), -1), draws).bincount(minlength=8)
         possible = expected > 0

@@ -7,6 +7,7 @@ import torch
 
 from latens.errors import ConfigError, DivergedError
 from latens.sampling import build_filters, generate, top_k
+from latens.sampling.generation import refuse_faults
 
 V, L, H = 7, 2, 5
 
@@ -54,12 +55,14 @@ class TestGenerate:
         same = ids_of(generate(step, state, logits, max_new=30, sequence=torch.zeros(3, dtype=torch.int64)))
         assert torch.equal(same[:, 0], same[:, 2])
 
-    def test_goes_on_with_its_draws_after_a_break(self):
+    @pytest.mark.parametrize("first", [5, 64, 70])
+    def test_goes_on_with_its_draws_after_a_break(self, first):
         state, logits = start(3)
-        whole = ids_of(generate(step, state, logits, max_new=12))
-        for ids in whole[:5]:
+        whole = ids_of(generate(step, state, logits, max_new=150))
+        for ids in whole[:first]:
             logits, state = step(ids, state)
-        assert torch.equal(ids_of(generate(step, state, logits, max_new=7, first=5)), whole[5:])
+        rest = generate(step, state, logits, max_new=150 - first, first=first)
+        assert torch.equal(ids_of(rest), whole[first:])
 
     def test_temperature_zero_takes_the_likeliest_item_of_each_step(self):
         state, logits = start(3)
@@ -149,6 +152,14 @@ class TestErrors:
 
         with pytest.raises(DivergedError, match=r"logits of row 1, step 17: NaN, infinite or all -inf"):
             list(generate(breaks, 0, torch.zeros(2, V), max_new=20, first=10))
+
+    def test_name_the_first_of_many_steps_that_were_looked_at_together(self):
+        faults = [torch.zeros(2, 3, dtype=torch.bool) for _ in range(5)]
+        refuse_faults(kept := [*faults], last=12)
+        assert not kept
+        faults[3][0, 1] = faults[4][0, 0] = True
+        with pytest.raises(DivergedError, match=r"row 1, step 11"):
+            refuse_faults(faults, last=12)
 
     def test_nothing_left_is_the_filters_fault(self):
         with pytest.raises(ConfigError, match=r"filters leave no item at row 0, step 0; ban fewer items"):

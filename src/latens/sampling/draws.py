@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+
 import torch
 from torch import Tensor
 
-__all__ = ["pick"]
+from latens.seeds import sequence_uniform
+
+__all__ = ["draws", "pick"]
+
+# Numbers are made for this many steps at once: for a single step the overhead would be most of the work.
+_BLOCK = 64
+
+
+def draws(seed: int, sequence: Tensor, first: int, n: int | None) -> Iterator[tuple[int, Tensor]]:
+    """The numbers of n steps from `first` on, or without end, and the uniform numbers (B,) float64 of each.
+
+    Example:
+        >>> [step for step, uniform in draws(seed=0, sequence=torch.arange(2), first=3, n=2)]
+        [3, 4]
+    """
+    end = None if n is None else first + n
+    for start in count(first, _BLOCK):
+        steps = range(start, start + _BLOCK if end is None else min(start + _BLOCK, end))
+        if not steps:
+            return
+        yield from zip(steps, sequence_uniform(seed, sequence, steps).unbind(dim=1), strict=True)
 
 
 def pick(logits: Tensor, uniform: Tensor) -> Tensor:  # (B, V), (B,) float64 -> (B,) int64

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
 from latens.errors import ConfigError, DivergedError, whole
-from latens.sampling.draws import pick
+from latens.sampling.draws import draws, pick
 from latens.sampling.filters import Filter, chain
-from latens.seeds import sequence_uniform
 
 __all__ = ["Drawn", "Stop", "generate", "next_log_probs", "refuse_faults"]
 
@@ -90,10 +88,8 @@ def generate(
     sequence = torch.arange(len(logits), device=logits.device) if sequence is None else sequence
     _check_rows(logits, sequence=sequence, seen=seen)
     seen = torch.zeros_like(logits, dtype=torch.bool) if seen is None else seen.to(torch.bool, copy=True)
-    steps = count(first) if max_new is None else range(first, first + max_new)
     stop = stop if stop is None or callable(stop) else _stop_at(stop, logits.device)
-    draws = ((number, sequence_uniform(seed, sequence, number)) for number in steps)
-    return _generate(step, state, logits, draws, filters or chain(), seen, stop)
+    return _generate(step, state, logits, draws(seed, sequence, first, max_new), filters or chain(), seen, stop)
 
 
 def _check_rows(logits: Tensor, **given: Tensor | None) -> None:
@@ -118,7 +114,7 @@ def _generate(
     step: Callable[[Tensor, S], tuple[Tensor, S]],
     state: S,
     logits: Tensor,
-    draws: Iterable[tuple[int, Tensor]],
+    numbers: Iterable[tuple[int, Tensor]],
     filters: Filter,
     seen: Tensor,
     stop: Stop | None,
@@ -127,7 +123,7 @@ def _generate(
     patience = 1 if stop or not logits.is_cuda else _PATIENCE
     faults: list[Tensor] = []
     last: Drawn | None = None
-    for number, uniform in draws:
+    for number, uniform in numbers:
         if last is not None:
             logits, state = step(last.ids, state)
         filtered = filters(logits, seen)
