@@ -24,7 +24,15 @@ if TYPE_CHECKING:
         Swap,
     )
     from latens.data import Source, open_source
-    from latens.estimators import Autoencoder, ConvAutoencoder, LinearAutoencoder, load, sweep
+    from latens.estimators import (
+        Autoencoder,
+        ConvAutoencoder,
+        EventAutoregressor,
+        LinearAutoencoder,
+        TextAutoregressor,
+        load,
+        sweep,
+    )
     from latens.history import History
 
 __version__ = "0.1.0"
@@ -35,6 +43,7 @@ _HOMES = {
     "Blur": "latens.corruptions",
     "ConvAutoencoder": "latens.estimators",
     "Dropout": "latens.corruptions",
+    "EventAutoregressor": "latens.estimators",
     "GaussianNoise": "latens.corruptions",
     "History": "latens.history",
     "LinearAutoencoder": "latens.estimators",
@@ -47,6 +56,7 @@ _HOMES = {
     "Speckle": "latens.corruptions",
     "Stains": "latens.corruptions",
     "Swap": "latens.corruptions",
+    "TextAutoregressor": "latens.estimators",
     "load": "latens.estimators",
     "open_source": "latens.data",
     "sweep": "latens.estimators",
@@ -58,6 +68,7 @@ __all__ = [
     "Blur",
     "ConvAutoencoder",
     "Dropout",
+    "EventAutoregressor",
     "GaussianNoise",
     "History",
     "LinearAutoencoder",
@@ -70,6 +81,7 @@ __all__ = [
     "Speckle",
     "Stains",
     "Swap",
+    "TextAutoregressor",
     "__version__",
     "load",
     "open_source",

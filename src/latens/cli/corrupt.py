@@ -54,9 +54,9 @@ def corrupt(
     """
     _check(source, output, corruptions, preview, rows, force)
     leaves = _leaves(corruptions)
-    import latens
+    from latens.data import open_samples
 
-    data = latens.open_source(source, **reading.how)
+    data = open_samples(source, **reading.how)
     if preview:
         _draw(data, leaves, _chosen(rows, count, data), output, shared)
     else:

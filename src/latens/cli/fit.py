@@ -95,14 +95,14 @@ def fit(
     Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the newest one and ends
     with the same model.
     """
-    import latens
+    from latens.data import open_samples
 
     if run.resume and os.path.exists(output) and not force:
         return _already_finished(output, shared)
     inputs = [word for word in (source, target, begun) if word is not None]
     check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
     estimator, data = _opened(source, reading, shared, model, settings or (), begun)
-    clean = None if target is None else latens.open_source(target, **reading.how)
+    clean = None if target is None else open_samples(target, **reading.how)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
         _train(estimator, data, clean, run, run_folder(output))
         estimator.save(output)
@@ -117,11 +117,11 @@ def _opened(
     source: str, reading: Reading, shared: Shared, model: str | None, settings: Sequence[str], begun: Path | None
 ) -> tuple[Reconstructor, Source]:
     """The estimator to fit and its data: a new one, or the one in a file with data like its own."""
-    import latens
+    from latens.data import open_samples
 
     if begun is None:
         estimator = build_estimator(model or "deep", settings, _defaults(shared))
-        return estimator, latens.open_source(source, **reading.how)
+        return estimator, open_samples(source, **reading.how)
     if model is not None:
         raise typer.BadParameter("the model is the one of --from; leave --model out", param_hint="--model")
     estimator = load_model(begun, shared)

@@ -26,7 +26,7 @@ def info(model: ModelArgument, shared: Shared) -> None:
     shared.answer(facts, _in_words(facts))
 
 
-def load_model(path: Path, shared: Shared) -> Reconstructor:
+def load_model(path: Path, shared: Shared) -> Any:
     """The estimator in a file, on the device asked for."""
     import latens
     from latens.devices import resolve_device
@@ -37,12 +37,12 @@ def load_model(path: Path, shared: Shared) -> Reconstructor:
 
 def open_for(estimator: Reconstructor, source: str, reading: Reading) -> Source:
     """The data to apply a model to: its columns in its order, its label columns carried along where they are there."""
-    import latens
+    from latens.data import open_samples
 
     schema = estimator.schema_
     as_fitted = schema.reading()
     how = reading.how | {"columns": as_fitted["columns"], "types": (as_fitted["types"] or {}) | reading.kinds}
-    data = latens.open_source(source, **how, optional_labels=schema.label_names)
+    data = open_samples(source, **how, optional_labels=schema.label_names)
     if None not in schema.shape:
         data = data.one_size()
     schema.check(data)

@@ -40,12 +40,13 @@ def sweep(
     and names the units of its code that do no work.
     """
     import latens
+    from latens.data import open_samples
 
     if output is not None:
         check_output(output, force=force, inputs=[source], suffixes=FIGURES)
     defaults = {"random_state": shared.seed or 0, "device": shared.device, "verbose": 0}
     estimator = build_estimator(model or "deep", settings or (), defaults)
-    data = latens.open_source(source, **reading.how)
+    data = open_samples(source, **reading.how)
     found = latens.sweep(estimator, data, _numbers(sizes), report=shared.report)
     if output is not None:
         _draw(output, found)

@@ -1,9 +1,27 @@
-"""Data in: arrays, frames, files, folders and named data sets as one kind of Source."""
+"""Data in: arrays, frames, files, folders and named data sets as one kind of Source; text and events as theirs."""
 
 from __future__ import annotations
 
+from latens.data.corpora import Corpus, encode_corpus
 from latens.data.datasets import DATASETS, Dataset
-from latens.data.sources import open_source, split
+from latens.data.events import EventSource, encode_events, learn_events
+from latens.data.sources import AnySource, open_samples, open_source, split
+from latens.data.text import TextSource, learn_text
 from latens.data.values import Source
 
-__all__ = ["DATASETS", "Dataset", "Source", "open_source", "split"]
+__all__ = [
+    "DATASETS",
+    "AnySource",
+    "Corpus",
+    "Dataset",
+    "EventSource",
+    "Source",
+    "TextSource",
+    "encode_corpus",
+    "encode_events",
+    "learn_events",
+    "learn_text",
+    "open_samples",
+    "open_source",
+    "split",
+]

@@ -114,4 +114,5 @@ def _array(file: tempfile.SpooledTemporaryFile[bytes], on_disk: bool, dtype: np.
     file.seek(0)
     if not on_disk:
         return np.frombuffer(file.read(), dtype=dtype)
-    return np.memmap(os.fdopen(os.dup(file.fileno()), "rb"), dtype=dtype, mode="r")
+    with os.fdopen(os.dup(file.fileno()), "rb") as plain:  # NumPy wants a file that it knows
+        return np.memmap(plain, dtype=dtype, mode="r")

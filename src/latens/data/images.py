@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latens.data.folders import files_below
+from latens.data.paths import files_below
 from latens.data.ragged import check_images
 from latens.data.values import Source, check_memory
 from latens.errors import DataError

@@ -16,14 +16,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from latens.data.tables import RowName, as_pandas, check_names, check_there, counted_from_zero, parquet_frame, row_ids
+from latens.data.paths import existing, plain_file, readable
+from latens.data.tables import (
+    RowName,
+    as_pandas,
+    check_names,
+    check_there,
+    counted_from_zero,
+    is_frame,
+    parquet_frame,
+    row_ids,
+)
 from latens.data.text_tables import as_label, data_row, text_columns
+from latens.data.values import Labels, among, label_names
 from latens.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Columns", "Conversion", "as_text", "is_table_file", "read_columns", "table_form"]
+__all__ = ["Columns", "Conversion", "as_text", "has_columns", "is_missing", "read_columns", "table_form"]
 
 _FORMS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
 
@@ -38,12 +49,14 @@ class Columns:
     Args:
         frame: One of them each.
         name: What messages call the table.
+        carried: Which of them are labels.
         ids: (n,) the index of a frame, unless it only counts rows.
         row_name: A row's position in words.
     """
 
     frame: pd.DataFrame
     name: str
+    carried: tuple[str, ...] = ()
     ids: np.ndarray | None = None
     row_name: RowName = counted_from_zero
 
@@ -51,9 +64,28 @@ class Columns:
         """Where a cell is, in words."""
         return f"{self.name}: column {column!r}, {self.row_name(row)}"
 
-    def labels(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Columns to carry along."""
-        return {name: np.asarray(self.frame[name]) for name in names}
+    def labels(self) -> dict[str, np.ndarray]:
+        """The columns to carry along."""
+        return {name: np.asarray(self.frame[name]) for name in self.carried}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is wanted of a table."""
+
+    wanted: Mapping[str, Conversion]
+    labels: Labels
+
+    def carried(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The labels among the table's columns."""
+        return label_names(among(self.labels, names)) or ()
+
+    def of(self, names: Sequence[str], table: str) -> dict[str, Conversion]:
+        """The columns to read, all of which are there."""
+        check_names(names, table)
+        columns = dict.fromkeys(self.carried(names), _as_label) | dict(self.wanted)
+        check_there(tuple(columns), names, table)
+        return columns
 
 
 def as_text(column: pa.ChunkedArray) -> pd.Series:
@@ -69,61 +101,71 @@ def _as_label(column: pa.ChunkedArray) -> pd.Series:
     return pd.Series(as_label(column))
 
 
+def is_missing(cell: object) -> bool:
+    """Whether a cell says that nothing is there: None, NaN, NaT or NA."""
+    import pandas as pd
+
+    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell)
+
+
 def table_form(name: str) -> str | None:
     """``"csv"`` or ``"parquet"`` by a file's name, None for anything else."""
     return _FORMS.get(Path(name.lower().removesuffix(".gz")).suffix)
 
 
-def is_table_file(path: Path) -> bool:
-    """Whether a file is a table, by its name."""
-    return table_form(path.name) is not None
+def has_columns(data: object) -> bool:
+    """Whether data is a frame, or by its name a file that holds a table."""
+    if isinstance(data, (str, os.PathLike)):
+        return table_form(os.fsdecode(data)) is not None
+    return is_frame(data)
 
 
-def read_columns(data: Any, wanted: Mapping[str, Conversion], labels: Sequence[str] = ()) -> Columns:
+def read_columns(data: Any, wanted: Mapping[str, Conversion], labels: Labels = None) -> Columns:
     """The columns `wanted`, and those to carry along, of a frame or a file.
 
     Args:
         data: A pandas, polars or Arrow frame; the path of a CSV, TSV or Parquet file; or ``"-"`` for CSV from standard
             input.
         wanted: The columns' names, and what becomes of each where the cells are text.
-        labels: Names of more columns.
+        labels: Names of columns to carry; an array is left to whoever knows what it has to be as long as.
 
     Raises:
         DataError: It is no table, has no rows, or lacks a column.
     """
-    conversions = dict.fromkeys(labels, _as_label) | dict(wanted)
-    if isinstance(data, (str, os.PathLike)):
-        return _from_path(os.fspath(data), conversions)
-    return _from_frame(as_pandas(data), "frame", tuple(conversions))
+    asked = _Asked(wanted, labels)
+    if not isinstance(data, (str, os.PathLike)):
+        return _from_frame(as_pandas(data), "frame", asked)
+    if os.fsdecode(data) == "-":
+        return _from_text(sys.stdin.buffer.read(), "stdin", asked)
+    path = plain_file(existing(data))
+    with readable(path):
+        return _from_file(path, asked)
 
 
-def _from_path(path: str, conversions: Mapping[str, Conversion]) -> Columns:
-    if path == "-":
-        return _from_text(sys.stdin.buffer.read(), "stdin", conversions)
-    form = table_form(path)
+def _from_file(path: Path, asked: _Asked) -> Columns:
+    form = table_form(path.name)
     if form is None:
-        raise DataError(f"{Path(path).name}: is no table with columns; give a CSV, TSV or Parquet file, or a frame")
+        raise DataError(f"{path.name}: is no table with columns; give a CSV, TSV or Parquet file, or a frame")
     if form == "csv":
-        return _from_text(Path(path), Path(path).name, conversions)
-    return _from_frame(parquet_frame(Path(path), tuple(conversions)), Path(path).name, tuple(conversions))
+        return _from_text(path, path.name, asked)
+    return _from_frame(parquet_frame(path, lambda names: tuple(asked.of(names, path.name))), path.name, asked)
 
 
-def _from_frame(frame: pd.DataFrame, name: str, names: Sequence[str]) -> Columns:
-    there = [column for column in frame.columns if isinstance(column, str)]
-    check_names(there, name)
-    check_there(names, there, name)
+def _from_frame(frame: pd.DataFrame, name: str, asked: _Asked) -> Columns:
+    names = [column for column in frame.columns if isinstance(column, str)]
+    columns = tuple(asked.of(names, name))
     if not len(frame):
         raise DataError(f"{name}: has 0 rows; give it at least one")
-    return Columns(frame[list(names)], name, row_ids(frame))
+    return Columns(frame[list(columns)], name, asked.carried(names), row_ids(frame))
 
 
-def _from_text(content: bytes | Path, name: str, conversions: Mapping[str, Conversion]) -> Columns:
+def _from_text(content: bytes | Path, name: str, asked: _Asked) -> Columns:
     import pandas as pd
 
     table = text_columns(content, name)
-    check_there(tuple(conversions), table.column_names, name)
+    columns = asked.of(table.column_names, name)
     if not table.num_rows:
         raise DataError(f"{name}: has 0 rows; give it at least one")
-    cells = {column: convert(table.column(column)) for column, convert in conversions.items()}
+    cells = pd.DataFrame({column: convert(table.column(column)) for column, convert in columns.items()})
     ids = np.asarray(as_label(table.column(""))) if "" in table.column_names else None
-    return Columns(pd.DataFrame(cells), name, ids, data_row)
+    return Columns(cells, name, asked.carried(table.column_names), ids, data_row)

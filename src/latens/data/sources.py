@@ -7,22 +7,28 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
 from latens.data.arrays import KINDS, array_source, npy_bytes, npy_source, npz_source
 from latens.data.datasets import dataset_source
+from latens.data.documents import are_text_files, is_text_file, open_text
+from latens.data.events import EventSource, open_events
 from latens.data.gzipped import is_gzip, open_bytes
 from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.kinds import Typing
+from latens.data.paths import existing, plain_file, readable
 from latens.data.ragged import is_ragged, ragged_source
 from latens.data.tables import frame_source, is_frame, parquet_source, reorder
-from latens.data.values import Labels, Source, Wanted, carry, hint, label_names
+from latens.data.text import TextSource
+from latens.data.values import Labels, Source, Wanted, carry, label_names
 from latens.errors import ConfigError, DataError, choice, finite
 
-__all__ = ["Source", "open_source", "split"]
+__all__ = ["AnySource", "Source", "open_samples", "open_source", "split"]
+
+AnySource: TypeAlias = Source | TextSource | EventSource
 
 _DATASET = "dataset:"
 _MAGIC = {
@@ -42,7 +48,9 @@ _SUFFIX = {
     **dict.fromkeys((".csv", ".tsv"), "text"),
     **dict.fromkeys(SUFFIXES, "image"),
 }
-_READ = "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, or a folder of images"
+_READ = (
+    "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, text (.txt, .md, .log), or a folder of images"
+)
 
 
 def open_source(
@@ -55,13 +63,20 @@ def open_source(
     optional_labels: Sequence[str] = (),
     types: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
-) -> Source:
-    """Anything that latens reads, as checked numbers.
+    column: str | None = None,
+    sequence: str | None = None,
+    order: str | None = None,
+    item: str | None = None,
+) -> AnySource:
+    """Anything that latens reads: checked numbers, text, or sequences of events.
 
     Args:
         data: A Source, an array, nested lists, a list of images of different sizes, a frame, a path (file or folder),
-            ``"dataset:NAME[/train|/test]"``, or ``"-"`` for CSV (or .npy) from standard input.
-        kind: ``"table"`` or ``"images"``; None infers it: 2-D and typed tables, or 3-D, 4-D, image files and folders.
+            ``"dataset:NAME[/train|/test]"``, or ``"-"`` for CSV (or .npy) from standard input. Text also comes from a
+            list of paths or strings, and from ``"-"``; events come from a list of lists, or a table.
+        kind: ``"table"``, ``"images"``, ``"text"`` or ``"events"``. None infers it: 2-D and typed tables; 3-D, 4-D,
+            image files and folders; .txt, .text, .md and .log files, and what `column` is given for; what `item` is
+            given for.
         labels: Columns (of an ``.npz``: arrays) to carry along by name, or an array of one label per row.
         array: Which array of an ``.npz``.
         optional_labels: Names of labels to carry along where they are there, beside those of `labels`.
@@ -69,24 +84,68 @@ def open_source(
         types: What columns of a table hold where it should not be inferred: ``"number"``, ``"integer"``, ``"boolean"``,
             ``"category"``, ``"datetime"``, or ``"ignore"`` to leave one out.
         missing: Cells of a table's text that mean that nothing is there, beside the empty cell, NA and null.
+        column: The column of a table that holds text.
+        sequence: The column of a table that says which sequence an event belongs to.
+        order: The column by which a sequence is put in order, numbers or times; None takes the rows as they come.
+        item: The column of a table that says what happened.
 
     Raises:
         DataError: It cannot be read, or its cells cannot be learned from; the message says where.
-        ConfigError: `kind` or one of `types` is unknown.
+        ConfigError: `kind` or one of `types` is unknown, or a column is named that this kind does not have.
 
     Example:
         >>> open_source([[1.0, 2.0], [3.0, 4.0]], labels=["a", "b"]).label().tolist()
         ['a', 'b']
+        >>> open_source(["To be", "or not"], kind="text")[1]
+        'or not'
     """
-    if kind is not None:
-        choice("kind", kind, KINDS)
+    kind = _kind(data, kind, {"column": column, "sequence": sequence, "order": order, "item": item})
     if optional_labels:
         labels = Wanted(_names(labels), tuple(optional_labels))
-    how = How(kind, labels, array, Typing(dict(types or {}), tuple(missing), strict=columns is None))
-    source = _open(data, how)
+    source: AnySource
+    if kind == "text" and not _is_named(data):
+        source = open_text(data, column=column, labels=labels)
+    elif kind == "events":
+        source = open_events(data, sequence=sequence, order=order, item=item, labels=labels)
+    else:
+        typing = Typing(dict(types or {}), tuple(missing), strict=columns is None)
+        source = _open(data, How(kind, labels, array, typing))
     if kind is not None and source.kind != kind:
         raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
-    return source if columns is None else reorder(source, columns)
+    return source if columns is None or not isinstance(source, Source) else reorder(source, columns)
+
+
+def open_samples(data: object, **how: Any) -> Source:
+    """What `open_source` makes of `data`, for whoever learns from rows of numbers.
+
+    Raises:
+        DataError: It is text, or events.
+
+    Example:
+        >>> open_samples([[1.0, 2.0], [3.0, 4.0]]).shape
+        (2,)
+    """
+    source = open_source(data, **how)
+    if not isinstance(source, Source):
+        raise DataError(f"{source.name}: holds {_what(source)}; give it a table or images")
+    return source
+
+
+def _kind(data: object, kind: str | None, named: Mapping[str, str | None]) -> str | None:
+    """The kind that is asked for, or that can only be meant, given what columns are named.
+
+    Raises:
+        ConfigError: It is unknown, or has no such column.
+    """
+    of = {name: "text" if name == "column" else "events" for name, value in named.items() if value is not None}
+    if kind is None:
+        kind = next(iter(of.values()), _inferred(data))
+    else:
+        choice("kind", kind, (*KINDS, "text", "events"))
+    for name, meant in of.items():
+        if kind != meant:
+            raise ConfigError(f"{name}={named[name]!r} goes with kind={meant!r}; leave it out")
+    return kind
 
 
 def _names(labels: Labels) -> tuple[str, ...]:
@@ -96,8 +155,21 @@ def _names(labels: Labels) -> tuple[str, ...]:
     return names
 
 
-def _what(source: Source) -> str:
-    return "a table" if source.kind == "table" else f"images of shape {source.shape}"
+def _inferred(data: object) -> str | None:
+    """The kind that a name or an object says by itself; None leaves it to the reader."""
+    if isinstance(data, (TextSource, EventSource)):
+        return data.kind
+    return "text" if is_text_file(data) or are_text_files(data) else None
+
+
+def _is_named(data: object) -> bool:
+    return isinstance(data, (str, os.PathLike)) and os.fsdecode(data).startswith(_DATASET)
+
+
+def _what(source: AnySource) -> str:
+    if isinstance(source, Source):
+        return "a table" if source.kind == "table" else f"images of shape {source.shape}"
+    return {"text": "text", "events": "sequences of events"}[source.kind]
 
 
 @dataclass(frozen=True)
@@ -110,10 +182,10 @@ class How:
     typing: Typing
 
 
-def _open(data: object, how: How) -> Source:
+def _open(data: object, how: How) -> AnySource:
     if how.array is not None and not isinstance(data, (str, os.PathLike)):
         raise DataError(f"array={how.array!r} chooses from an .npz file; leave it out for a {type(data).__name__}")
-    if isinstance(data, Source):
+    if isinstance(data, (Source, TextSource, EventSource)):
         return carry(data, how.labels)
     if isinstance(data, (str, os.PathLike)):
         return _open_name(os.fspath(data), how)
@@ -132,43 +204,16 @@ def _open_name(name: str | bytes, how: How) -> Source:
         return _from_stream(sys.stdin.buffer, how)
     if text.startswith(_DATASET):
         return carry(dataset_source(text.removeprefix(_DATASET)), how.labels)
-    path = Path(text)
-    if not _exists(path):
-        raise DataError(_not_there(path))
-    try:
+    path = existing(text, more=" (data sets are called dataset:NAME, see: latens datasets)")
+    with readable(path):
         return _open_path(path, how)
-    except DataError:
-        raise
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # too long a name, a NUL byte in it, a folder that may not be entered
-        return False
-
-
-def _not_there(path: Path) -> str:
-    """The message for a path that does not exist, with the nearest name that does."""
-    shown = str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}…"
-    try:
-        beside = sorted(entry.name for entry in path.parent.iterdir()) if len(path.name) < 256 else []
-    except (OSError, ValueError):
-        beside = []
-    near = hint(path.name, beside)
-    way_out = near if near.startswith("did") else "check the path"
-    return f"{shown!r}: no such file or folder; {way_out} (data sets are called dataset:NAME, see: latens datasets)"
 
 
 def _open_path(path: Path, how: How) -> Source:
     kind, labels, array = how.kind, how.labels, how.array
     if path.is_dir():
         return carry(folder_source(path), labels)
-    if not path.is_file():
-        raise DataError(f"{path}: is neither a file nor a folder; give a file or a folder")
-    form = _format(path)
+    form = _format(plain_file(path))
     if form not in ("text", "idx") and is_gzip(path):
         raise DataError(f"{path.name}: is gzipped, which is read for CSV, TSV and idx only; unpack it with gunzip")
     if array is not None and form != "npz":

@@ -206,11 +206,11 @@ def parquet_source(path: Path, *, labels: Labels = None, typing: Typing = INFERR
     return frame_source(parquet_frame(path), labels=labels, name=path.name, typing=typing)
 
 
-def parquet_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """A Parquet file as a frame: all of it, or some columns and its index.
+def parquet_frame(path: Path, choose: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pd.DataFrame:
+    """A Parquet file as a frame: all of it, or its index and the columns that are chosen from their names.
 
     Raises:
-        DataError: It is damaged, does not fit into memory, or lacks a column.
+        DataError: It is damaged, or does not fit into memory.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -218,10 +218,10 @@ def parquet_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFr
     name = path.name
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            check_there(columns or (), file.schema_arrow.names, name)
+            columns = None if choose is None else list(choose(file.schema_arrow.names))
             check_memory(_unpacked(file.metadata, columns), name)
             # A frame from `pandas.to_parquet` names its index among the file's columns; Arrow brings it along.
-            table = file.read(None if columns is None else list(columns), use_pandas_metadata=True)
+            table = file.read(columns, use_pandas_metadata=True)
             return table.to_pandas(split_blocks=True, self_destruct=True)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         if isinstance(error, DataError):

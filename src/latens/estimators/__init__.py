@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
+from latens.estimators.events import EventAutoregressor
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
 from latens.estimators.sizes import sweep
+from latens.estimators.text import TextAutoregressor
 
-__all__ = ["Autoencoder", "ConvAutoencoder", "LinearAutoencoder", "load", "sweep"]
+__all__ = [
+    "Autoencoder",
+    "ConvAutoencoder",
+    "EventAutoregressor",
+    "LinearAutoencoder",
+    "TextAutoregressor",
+    "load",
+    "sweep",
+]

@@ -295,7 +295,7 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
             said, latest[0] = self.network_.step(items, state)
             return said, latest[0]
 
-        start = {"sequence": begun.keys, "first": begun.steps, "seen": begun.seen}
+        start: dict[str, Any] = {"sequence": begun.keys, "first": begun.steps, "seen": begun.seen}
         drawn = generate(step, begun.state, begun.said, max_new=max_new, filters=filters, seed=seed, stop=stop, **start)
         return ((each, latest[0]) for each in drawn)
 
@@ -313,9 +313,7 @@ def _documents(ids: np.ndarray, offsets: np.ndarray) -> Documents:
     """The sequences between some offsets, of many items the last ones."""
     begin, end = int(max(offsets[0], offsets[-1] - _COUNTED)), int(offsets[-1])
     inner = np.unique(offsets.clip(begin, end)) - begin
-    return documents(
-        np.asarray(ids[begin:end], dtype=np.int64), inner if len(inner) > 1 else np.array([0, end - begin])
-    )
+    return documents(np.asarray(ids[begin:end], dtype=np.int64), inner if begin < end else np.array([0, 0]))
 
 
 def _counts(ids: np.ndarray, offsets: np.ndarray, n_items: int) -> tuple[Tensor, Tensor]:

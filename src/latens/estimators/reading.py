@@ -110,8 +110,8 @@ class Reader:
         if missing:
             items = torch.cat([items, items[:1].expand(missing, *items.shape[1:])])
             state = torch.cat([state, state[:, :1].expand(-1, missing, -1)], dim=1)
-        groups = zip(items.split(_GROUP), state.split(_GROUP, dim=1), strict=True)
-        said, states = zip(*(self.network.step(*group) for group in groups), strict=True)
+        places = [slice(first, first + _GROUP) for first in range(0, len(items), _GROUP)]
+        said, states = zip(*(self.network.step(items[place], state[:, place]) for place in places), strict=True)
         return torch.cat(said)[:rows], torch.cat(states, dim=1)[:, :rows]
 
     def _blocks(self, sequences: Sequence[np.ndarray]) -> Iterator[_Block]:

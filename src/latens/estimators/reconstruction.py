@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from latens.analysis import Referee
 from latens.callbacks import Callback
-from latens.data import Source, open_source, split
+from latens.data import Source, open_samples, split
 from latens.data.batches import ResidentData, ResidentRows, TrainingData, resident
 from latens.data.pairs import paired
 from latens.devices import resolve_device
@@ -200,7 +200,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _partners(self, source: Source, target: Any) -> Source:
         """The clean samples in the order of the noisy ones, read as those were."""
         kinds = None if source.table is None else source.table.kinds
-        clean = open_source(target, columns=source.columns, types=kinds, optional_labels=tuple(source.labels))
+        clean = open_samples(target, columns=source.columns, types=kinds, optional_labels=tuple(source.labels))
         return paired(source, self._sized(clean))
 
     def _learn(self, data: ResidentData, seed: int, run: Run, begun: Applied | None) -> None:
@@ -237,7 +237,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def inverse_transform(self, Z: Any) -> Any:
         """Codes (n, n_components) back in the input's units and shape; of a typed table, a frame."""
         check_is_fitted(self)
-        codes = open_source(Z).values
+        codes = open_samples(Z).values
         if codes.shape[1:] != (self.n_components_,):
             raise DataError(f"codes of shape {codes.shape[1:]} where this model has {self.n_components_} components")
         return self._given_back(self.network_.decode(floating(codes)), index_of(Z))
@@ -322,7 +322,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """X as a Source, its names and width remembered or checked as scikit-learn does."""
         if isinstance(X, (str, os.PathLike, Source)):
             return self._sized(self._open_named(X, fitting=fitting))
-        source = self._sized(open_source(X) if fitting else self._read(X))
+        source = self._sized(open_samples(X) if fitting else self._read(X))
         if len(source.shape) == 1:
             validate_data(self, X, reset=fitting, skip_check_array=True)
         return source
@@ -333,7 +333,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _open_named(self, X: Any, *, fitting: bool) -> Source:
         if not fitting:
             return self._read(X)
-        source = open_source(X)
+        source = open_samples(X)
         self.n_features_in_ = source.n_features
         if source.columns is not None:
             self.feature_names_in_ = np.asarray(source.columns, dtype=object)
@@ -341,7 +341,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _read(self, X: Any) -> Source:
         """X read as what the model was fitted on: the same columns of the same kinds."""
-        return open_source(X, **self.schema_.reading(), optional_labels=self.schema_.label_names)
+        return open_samples(X, **self.schema_.reading(), optional_labels=self.schema_.label_names)
 
     def _check_cells(self, source: Source) -> None:
         """Refuse a typed table that the network has no place for."""

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from latens.analysis import Size, Sweep, idle_units
-from latens.data import open_source
+from latens.data import open_samples
 from latens.errors import ConfigError, choice, finite, whole
 from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
 from latens.schema import Schema
@@ -116,7 +116,7 @@ def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Callab
     chosen = sorted({whole("n_components", size, at_least=1) for size in sizes})
     if not chosen:
         raise ConfigError("n_components=[] leaves nothing to try; give some sizes, such as 2,4,8,16,32")
-    source = open_source(X)
+    source = open_samples(X)
     return Sweep(tuple(_try(estimator, source, size, report) for size in chosen))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latens.data import open_source
 from latens.data.corpora import Corpus, encode_corpus
+from latens.data.named_columns import has_columns
 from latens.data.sequences import Windows, aligned_windows, plain_windows
 from latens.data.text import TextSource, learn_text
 from latens.errors import ConfigError, DataError, choice, whole
@@ -148,8 +149,8 @@ class TextAutoregressor(Autoregressor):
     def _open(self, X: Any) -> TextSource:
         if isinstance(X, TextSource):
             return X
-        how = self.schema_.reading() if hasattr(self, "schema_") else {"kind": "text"}
-        source = open_source(X, **how)
+        column = self.schema_.column if hasattr(self, "schema_") and has_columns(X) else None
+        source = open_source(X, kind="text", column=column)
         assert isinstance(source, TextSource)
         return source
 
@@ -275,7 +276,7 @@ class TextAutoregressor(Autoregressor):
             return torch.tensor([writer.write(item) for writer, item in pairs], device=items.device)
 
         drawn, before = None, begun.state
-        for drawn, before in self._drawn(begun, length, filters, seed, stop):
+        for drawn, before in self._drawn(begun, length, filters, seed, stop):  # noqa: B007  # the last ones are used
             for writer, log_prob in zip(writers, drawn.log_probs.tolist(), strict=True):
                 writer.judge(log_prob)
             yield [writer.piece() for writer in writers]
@@ -315,9 +316,8 @@ class TextAutoregressor(Autoregressor):
             length_penalty=length_penalty,
             end=end,
         )
-        return [
-            (self.schema_.decode(beam.ids).removesuffix("\n" if end is not None else ""), beam.score) for beam in found
-        ]
+        ended = "" if end is None else "\n"
+        return [(self.schema_.decode(beam.ids).removesuffix(ended), beam.score) for beam in found]
 
     def _ids(self, text: str, where: str) -> np.ndarray:
         return self.schema_.encode(text, where)

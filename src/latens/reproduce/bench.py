@@ -158,7 +158,7 @@ class Bench:
     def model(self, name: str) -> Reconstructor:
         """The first seed's model, fitted now if it has to be."""
         self.trial(name, self.seeds[0], with_model=True)
-        return load(self.model_path(name))
+        return cast(Reconstructor, load(self.model_path(name)))
 
     def picture_path(self, name: str, subject: str) -> Path:
         """Where a picture is."""

@@ -95,13 +95,13 @@ def run_demo(folder: str | Path = "demo", seed: int = 0, report: Report = _silen
     Raises:
         OutputError: The folder cannot be written.
     """
-    from latens.data import open_source
+    from latens.data import open_samples
     from latens.data.datasets import held
     from latens.reproduce.ledger import make_folder
 
     name = "mnist" if held("mnist") else "digits"
     into, demo = make_folder(Path(folder)), DEMOS[name]
-    train, test = open_source(f"dataset:{name}/train"), open_source(f"dataset:{name}/test")
+    train, test = open_samples(f"dataset:{name}/train"), open_samples(f"dataset:{name}/test")
     report(f"{name}: {len(train):,} images to learn from, {len(test):,} held out, none with its label")
     models = _fit(demo, train, seed, report)
     for model, estimator in models.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from latens.analysis import principal_components
-from latens.data import open_source
+from latens.data import open_samples
 from latens.data.datasets import held
 
 __all__ = ["QUICK", "Digits", "QuickSize", "load_digits"]
@@ -76,7 +76,7 @@ def load_digits(quick: bool) -> Digits:
         DataError: MNIST is wanted whole and is neither here nor to be had.
     """
     name = "mnist" if not quick or held("mnist") else "digits"
-    train, test = open_source(f"dataset:{name}/train"), open_source(f"dataset:{name}/test")
+    train, test = open_samples(f"dataset:{name}/train"), open_samples(f"dataset:{name}/test")
     rows = (QUICK.train_rows, QUICK.test_rows) if quick else (None, None)
     labels = test.labels["label"][: rows[1]]
     return Digits(name, _unit(train.values[: rows[0]], name), _unit(test.values[: rows[1]], name), labels)
