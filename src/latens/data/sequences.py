@@ -107,7 +107,8 @@ def aligned_windows(offsets: np.ndarray, chunk: int, line_starts: np.ndarray) ->
         while first < end:
             stop = min(start + chunk + 1, end)
             found.append((start, first, stop))
-            line = int(line_starts[np.searchsorted(line_starts, stop - 1, side="right") - 1]) if len(line_starts) else 0
+            before = int(np.searchsorted(line_starts, stop - 1, side="right"))
+            line = int(line_starts[before - 1]) if before else begin
             start, first = (line if start < line else stop - 1), stop
     return Windows(*np.array(found, dtype=np.int64).reshape(-1, 3).T)
 
