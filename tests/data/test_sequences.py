@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -103,8 +104,9 @@ def test_the_order_is_a_function_of_seed_and_epoch_and_starts_anywhere() -> None
 def test_carried_rows_follow_one_another() -> None:
     rows = rows_of(np.arange(100), plain_windows(np.array([0, 50, 100]), 5), batch_size=4, carry=True)
     batches = list(rows.batches(0))
-    assert batches[0].fresh is not None and batches[0].fresh.all()
-    for before, after in zip(batches, batches[1:], strict=False):
+    assert batches[0].fresh is not None
+    assert batches[0].fresh.all()
+    for before, after in pairwise(batches):
         assert after.fresh is not None
         kept = len(after.items)
         follows = before.items[:kept, -1] == after.items[:, 0]
