@@ -12,7 +12,7 @@ import numpy as np
 
 from latens.data.named_columns import as_text, is_missing, read_columns, table_form
 from latens.data.paths import existing, files_below, plain_file
-from latens.data.tables import given_labels, is_frame
+from latens.data.tables import is_frame
 from latens.data.text import TextSource
 from latens.data.values import Labels, carry
 from latens.errors import DataError
@@ -77,8 +77,7 @@ def _from_column(data: Any, column: str | None, labels: Labels) -> TextSource:
         raise DataError(f"column={column!r} is that of a table; leave it out for a {type(data).__name__}")
     found = read_columns(data, {column: _universal}, labels)
     texts = tuple(_text(cell, found.cell(column, row)) for row, cell in enumerate(found.frame[column]))
-    carried = given_labels(labels, len(texts), found.name) | found.labels()
-    return TextSource(texts, True, carried, found.ids, found.name, column)
+    return TextSource(texts, True, found.labels(labels, len(texts)), found.ids, found.name, column)
 
 
 def _universal(column: pa.ChunkedArray) -> pd.Series:

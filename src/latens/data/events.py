@@ -10,7 +10,7 @@ import numpy as np
 
 from latens.data.corpora import Corpus
 from latens.data.named_columns import Columns, as_text, read_columns
-from latens.data.tables import given_labels, is_frame
+from latens.data.tables import is_frame
 from latens.data.values import Labels, carry
 from latens.errors import DataError
 from latens.schema import EventSchema
@@ -79,7 +79,7 @@ class EventSource:
         lengths = np.diff(self.offsets)[rows]
         return replace(
             self,
-            codes=np.concatenate([self.codes[self.offsets[row] : self.offsets[row + 1]] for row in rows]),
+            codes=np.concatenate([self.codes[:0], *(self.codes[slice(*self.offsets[row : row + 2])] for row in rows)]),
             offsets=_offsets(lengths),
             labels={name: column[rows] for name, column in self.labels.items()},
             ids=None if self.ids is None else self.ids[rows],
@@ -190,8 +190,7 @@ def _from_table(data: Any, columns: tuple[str, str | None, str], labels: Labels)
     of, ids = pd.factorize(found.frame[sequence])  # the sequence of each row
     rows = np.argsort(of, kind="stable") if order is None else _in_order(found, of, sequence, order)
     offsets = _offsets(np.bincount(of))
-    carried = {name: column[rows[offsets[:-1]]] for name, column in found.labels().items()}
-    carried = given_labels(labels, len(ids), found.name) | carried
+    carried = found.labels(labels, len(ids), rows[offsets[:-1]])
     items, codes = _numbered(found, item, rows)
     return EventSource(items, codes, offsets, carried, np.asarray(ids), found.name, columns)
 

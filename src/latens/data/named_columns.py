@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from latens.data.paths import existing, plain_file, readable
-from latens.data.tables import RowName, as_pandas, check_names, check_there, counted_from_zero, parquet_frame, row_ids
+from latens.data.tables import (
+    RowName,
+    as_pandas,
+    check_names,
+    check_there,
+    counted_from_zero,
+    given_labels,
+    parquet_frame,
+    row_ids,
+)
 from latens.data.values import Labels, among, label_names
 from latens.errors import DataError
 
@@ -54,9 +63,10 @@ class Columns:
         """Where a cell is, in words."""
         return f"{self.name}: column {column!r}, {self.row_name(row)}"
 
-    def labels(self) -> dict[str, np.ndarray]:
-        """The columns to carry along."""
-        return {name: np.asarray(self.frame[name]) for name in self.carried}
+    def labels(self, asked: Labels, n: int, rows: np.ndarray | slice = slice(None)) -> dict[str, np.ndarray]:
+        """What is carried along: the columns asked for, of some rows, or an array of n labels."""
+        given = given_labels(among(asked, self.carried), n, self.name)
+        return given | {name: np.asarray(self.frame[name])[rows] for name in self.carried}
 
 
 @dataclass(frozen=True)

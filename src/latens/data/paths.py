@@ -28,6 +28,8 @@ def existing(
     Raises:
         DataError: There is nothing.
     """
+    if not os.fsdecode(name):  # to a path it would be the current folder
+        raise DataError("the name of the data is empty; give a file, a folder, or dataset:NAME")
     path = Path(os.fsdecode(name))
     if _exists(path):
         return path

@@ -198,8 +198,6 @@ def _open(data: object, how: How) -> AnySource:
 
 def _open_name(name: str | bytes, how: How) -> Source:
     text = os.fsdecode(name)
-    if not text:  # to a path it would be the current folder
-        raise DataError("the name of the data is empty; give a file, a folder, or dataset:NAME")
     if text == "-":
         return _from_stream(sys.stdin.buffer, how)
     if text.startswith(_DATASET):
