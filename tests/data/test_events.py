@@ -88,6 +88,11 @@ class TestTables:
         source = open_source(table, sequence="who", item="what")
         assert [source[0], source[1]] == [["buy", "login", "search"], ["leave", "login"]]
 
+    def test_what_was_learned_from_one_is_asked_about_lists(self, table):
+        reading = learn_events(open_source(table, **COLUMNS)).reading()
+        assert open_source([["buy"]], **reading)[0] == ["buy"]
+        assert len(open_source(table, **reading)) == 2
+
     def test_no_such_column(self, table):
         with pytest.raises(DataError, match=r"column 'whom' is not there; did you mean 'who'\?"):
             open_source(table, **COLUMNS | {"sequence": "whom"})
@@ -207,5 +212,3 @@ class TestKinds:
             open_samples(source)
         with pytest.raises(ConfigError, match=r"item='what' goes with kind='events'; leave it out"):
             open_source(FRAME, kind="text", column="what", item="what")
-        with pytest.raises(DataError, match=r"name columns of a table; leave them out for a list"):
-            open_source([["a"]], kind="events", item="what")

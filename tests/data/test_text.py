@@ -3,9 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import subprocess
 import sys
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,7 @@ from hypothesis import strategies as st
 
 from latens.data import EventSource, Source, TextSource, encode_corpus, learn_text, open_samples, open_source
 from latens.data.text import BLOCK
-from latens.errors import ConfigError, DataError, OutputError
-from latens.schema import TextSchema
+from latens.errors import ConfigError, DataError
 
 GRIN = "\N{GRINNING FACE}"
 
@@ -236,6 +233,13 @@ class TestTables:
             assert source.ids.tolist() == ["r1", "r2"]
         assert open_source(table, column="body", labels=np.array([7, 8])).label().tolist() == [7, 8]
 
+    def test_what_was_learned_from_one_is_asked_about_strings(self, table):
+        schema = learn_text(open_source(table, column="body"))
+        assert schema.column == "body"
+        assert schema.lines
+        assert open_source(["to be"], **schema.reading())[0] == "to be"
+        assert len(open_source(table, **schema.reading())) == 2
+
     def test_no_such_column(self, table):
         with pytest.raises(DataError, match=r"column 'bodi' is not there; did you mean 'body'\?"):
             open_source(table, column="bodi")
@@ -262,8 +266,6 @@ class TestTables:
     def test_what_is_no_table(self, write):
         with pytest.raises(DataError, match=r"a.txt: is no table with columns; give a CSV"):
             open_source(write("a.txt", "x"), column="body")
-        with pytest.raises(DataError, match=r"column='body' is that of a table; leave it out for a list"):
-            open_source(["x"], column="body")
 
     def test_not_utf8(self, write):
         with pytest.raises(DataError, match=r"a.csv: byte 0xff at offset 7 is not UTF-8; save the file as UTF-8"):
@@ -288,84 +290,3 @@ class TestKinds:
         source = open_source(write("a.txt", "x"), labels=np.array([3]))
         assert open_source(source, labels="label").label().tolist() == [3]
         assert not isinstance(source, (Source, EventSource))
-
-
-class TestCorpora:
-    texts = ("To be, ", "", f"or nöt {GRIN}" * 50)
-
-    @pytest.mark.parametrize("tokens", ["characters", "bytes", "bpe"])
-    @pytest.mark.parametrize("lines", [False, True])
-    @pytest.mark.parametrize("threshold", [0, 10, 10**6])
-    def test_is_what_encoding_the_documents_gives(self, tokens, lines, threshold):
-        source = TextSource(self.texts, lines=lines)
-        schema = learn_text(source, tokens=tokens, vocabulary_size=270)
-        ids, offsets = encode_corpus(source, schema, threshold=threshold)
-        end = schema.encode("\n").tolist() if lines else []
-        assert (ids.dtype, offsets.dtype, len(offsets)) == (schema.dtype, np.int64, 4)
-        for i, text in enumerate(self.texts):
-            assert ids[offsets[i] : offsets[i + 1]].tolist() == schema.encode(text).tolist() + end
-        assert isinstance(ids, np.memmap) == (threshold < 10**6)
-        assert not ids.flags.writeable
-
-    def test_another_terminator(self):
-        source = TextSource(("ab", "c|"))
-        ids, offsets = encode_corpus(source, learn_text(source), terminator="|")
-        assert (ids.tolist(), offsets.tolist()) == ([0, 1, 3, 2, 3, 3], [0, 3, 6])
-        with pytest.raises(DataError, match=r"terminator: character '\\n' at position 0 was not in the text"):
-            encode_corpus(source, learn_text(source), terminator="\n")
-
-    def test_unknown_characters(self, write):
-        source = open_source([write("a.txt", "ab"), write("b.txt", "a" * BLOCK + "xb")])
-        with pytest.raises(DataError, match=rf"b.txt: character 'x' at position {BLOCK} was not in the text"):
-            encode_corpus(source, TextSchema.learn(["ab"]))
-        ids, offsets = encode_corpus(source, TextSchema.learn(["ab"], unknown="drop"))
-        assert (len(ids), offsets.tolist()) == (BLOCK + 3, [0, 2, BLOCK + 3])
-        assert encode_corpus(source, TextSchema.learn(["ab"], unknown="token")).ids[-2:].tolist() == [2, 1]
-
-    def test_a_file_of_bytes_is_mapped_as_it_is(self, write, monkeypatch):
-        path = write("a.txt", b"a\r\n\xff")
-        schema = TextSchema(tokens="bytes", lower=False)
-        ids, offsets = encode_corpus(open_source(path), schema, threshold=0)
-        assert (Path(ids.filename), ids.tobytes(), offsets.tolist()) == (path, path.read_bytes(), [0, 4])
-        packed = write("b.txt.gz", gzip.compress(b"ab"))
-        assert encode_corpus(open_source(packed), schema, threshold=0).ids.tobytes() == b"ab"
-
-    def test_no_room(self, monkeypatch, tmp_path):
-        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-        with pytest.raises(
-            OutputError, match=r"gone: the ids .* \(No such file or directory\); set TMPDIR to a folder"
-        ):
-            encode_corpus(TextSource(self.texts), learn_text(TextSource(self.texts)), threshold=1)
-
-    def test_memory_stays_bounded(self, tmp_path):
-        path = tmp_path / "a.txt"
-        block = "To be, or not to be: that is the question.\r\n" * 25_000
-        with path.open("w", newline="") as file:
-            for _ in range(24):
-                file.write(block)
-        tracemalloc.start()
-        try:
-            source = open_source(path)
-            ids, _ = encode_corpus(source, learn_text(source), threshold=2**20)
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        assert path.stat().st_size > 26_000_000
-        assert len(ids) == path.stat().st_size - 24 * 25_000
-        assert peak < 24 * 2**20
-
-    def test_a_file_of_bytes_takes_no_memory(self, tmp_path):
-        path = tmp_path / "a.txt"
-        with path.open("wb") as file:
-            file.truncate(200_000_000)
-        code = (
-            "import resource, sys; from latens.data import *; from latens.schema import TextSchema\n"
-            "schema = TextSchema(tokens='bytes', lower=False); source = open_source(sys.argv[1])\n"
-            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-            "ids = encode_corpus(source, schema, threshold=2**20).ids\n"
-            "print(len(ids), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
-        )
-        seen = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
-        length, grown = map(int, seen.stdout.split())
-        assert length == 200_000_000
-        assert grown * (1 if sys.platform == "darwin" else 1024) < 20_000_000

@@ -49,9 +49,11 @@ def open_text(data: object, *, column: str | None = None, labels: Labels = None)
     """Text from wherever it is.
 
     Args:
-        data: A path (a file, or a folder of .txt, .text and .md files), ``"-"`` for standard input, a list of paths, a
-            list of strings, a table (frame or file) with the column's name, or a TextSource.
-        column: The table's column that holds the text.
+        data: A path (a file, or a folder of .txt, .text and .md files), ``"-"`` for standard input, a list of paths
+            (`Path` objects, or strings that all end in .txt, .text, .md or .log), a list of strings, a table (frame or
+            file) with the column's name, or a TextSource.
+        column: The table's column that holds the text; a list has none, so that what a model learned from a column can
+            be asked about strings.
         labels: Columns to carry along by name, or an array of one label per document.
 
     Raises:
@@ -63,7 +65,8 @@ def open_text(data: object, *, column: str | None = None, labels: Labels = None)
     """
     if isinstance(data, TextSource):
         return carry(data, labels)
-    if is_frame(data) or column is not None:
+    named = isinstance(data, (str, os.PathLike))
+    if is_frame(data) or (named and column is not None):
         return _from_column(data, column, labels)
     if isinstance(data, (str, os.PathLike)):
         return carry(_from_path(data), labels)
@@ -73,8 +76,6 @@ def open_text(data: object, *, column: str | None = None, labels: Labels = None)
 def _from_column(data: Any, column: str | None, labels: Labels) -> TextSource:
     if column is None:
         raise DataError("frame: one column of a table holds the text; name it with column=NAME")
-    if not (is_frame(data) or isinstance(data, (str, os.PathLike))):
-        raise DataError(f"column={column!r} is that of a table; leave it out for a {type(data).__name__}")
     found = read_columns(data, {column: _universal}, labels)
     texts = tuple(_text(cell, found.cell(column, row)) for row, cell in enumerate(found.frame[column]))
     return TextSource(texts, True, found.labels(labels, len(texts)), found.ids, found.name, column)

@@ -141,7 +141,8 @@ def open_events(
             for each event; ``"-"`` for CSV from standard input; or an EventSource.
         sequence: The table's column that says which sequence an event belongs to.
         order: The column by which a sequence is put in order, numbers or times; None takes the rows as they come.
-        item: The column that says what happened.
+        item: The column that says what happened. A list has no columns, so that what a model learned from a table can
+            be asked about lists.
         labels: Columns to carry along by name (of a sequence the value in its first event), or an array of one label
             per sequence.
 
@@ -155,8 +156,6 @@ def open_events(
             missing = "sequence" if sequence is None else "item"
             raise DataError(f"a table of events needs {missing}=NAME, the column that says it; name it")
         return _from_table(data, (sequence, order, item), labels)
-    if sequence is not None or order is not None or item is not None:
-        raise DataError(f"sequence, order and item name columns of a table; leave them out for a {type(data).__name__}")
     return carry(_from_lists(data), labels)
 
 
