@@ -160,6 +160,10 @@ class TestFoldersAndLists:
     def test_paths_of_any_name(self, write):
         assert list(open_source([write("README", "x")], kind="text").texts()) == ["x"]
 
+    def test_a_folder_among_files(self, tmp_path):
+        with pytest.raises(DataError, match=r"is a folder; give a file"):
+            open_source([tmp_path], kind="text")
+
     def test_a_file_that_is_not_there(self, write):
         with pytest.raises(DataError, match=r"/b.txt': no such file or folder; .*strings that are text themselves"):
             open_source([str(write("a.txt", "x")), "/b.txt"])

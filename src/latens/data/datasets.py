@@ -31,12 +31,22 @@ class DataFile:
         sha256: Of the file as it is distributed.
         content: sha256 of what it unpacks to; of a file that is not packed, the same.
         remote: Its name at the addresses, where that is another.
+        folder: Its folder under ``LATENS_DATA``; left empty it is the data set's name.
+        column: The column that holds the text, if it is a table.
+        labels: Of such a table the columns to carry along.
     """
 
     name: str
     sha256: str
     content: str
     remote: str = ""
+    folder: str = ""
+    column: str | None = None
+    labels: tuple[str, ...] = ()
+
+    def place(self, dataset: str) -> str:
+        """The folder under ``LATENS_DATA`` that it is looked for in."""
+        return self.folder or dataset
 
 
 @dataclass(frozen=True)
@@ -52,9 +62,6 @@ class Dataset:
         addresses: Where the files are, the first that answers is taken; none if only ``LATENS_DATA`` can have them.
         rows: Samples in each split, in order; "" is all of it, where there are no parts.
         default: The split of the bare name; "" is all of it.
-        folder: The folder under ``LATENS_DATA``; left empty it is the name.
-        column: The column that holds the text, of a table.
-        labels: The columns to carry along, of a table.
     """
 
     name: str
@@ -65,9 +72,6 @@ class Dataset:
     addresses: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     default: str = "train"
-    folder: str = ""
-    column: str | None = None
-    labels: tuple[str, ...] = ()
 
 
 DATASETS: dict[str, Dataset] = {
@@ -165,13 +169,13 @@ DATASETS: dict[str, Dataset] = {
                     "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
                     "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
                     remote="input.txt",
+                    folder="text",
                 ),
             )
         },
         addresses=("https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",),
         rows={"": 1},
         default="",
-        folder="text",
     ),
     "shakespear-karpathy-100k": Dataset(
         name="shakespear-karpathy-100k",
@@ -184,12 +188,12 @@ DATASETS: dict[str, Dataset] = {
                     "shakespear-karpathy-100k.txt",
                     "fd3ea7933b2915df15c04a3446cb90f1691cdfc1a93bc365b2acc5c89351cd46",
                     "fd3ea7933b2915df15c04a3446cb90f1691cdfc1a93bc365b2acc5c89351cd46",
+                    folder="text",
                 ),
             )
         },
         rows={"": 1},
         default="",
-        folder="text",
     ),
     "ag-news": Dataset(
         name="ag-news",
@@ -202,14 +206,14 @@ DATASETS: dict[str, Dataset] = {
                     "ag_news_test.csv.gz",
                     "cec2378014a1eff7ca0d3fe85f70762909dc84b0fffd86ccfa19039cce5c28e4",
                     "72b844642f92fb74fe397f0d1dd8a46d4cfd6fff60bc5c1a214fe40c44708fd7",
+                    folder="text",
+                    column="description",
+                    labels=("label", "title"),
                 ),
             )
         },
         rows={"test": 7600},
         default="test",
-        folder="text",
-        column="description",
-        labels=("label", "title"),
     ),
 }
 
@@ -243,11 +247,11 @@ def _text(row: Dataset, split: str, title: str) -> TextSource:
     """One text, or the column of a table."""
     (file,) = row.splits[split]
     path = _located(row, file)
-    if row.column is None:
+    if file.column is None:
         return TextSource((path,), name=title)
     from latens.data.documents import open_text
 
-    return replace(open_text(path, column=row.column, labels=row.labels), name=title)
+    return replace(open_text(path, column=file.column, labels=file.labels), name=title)
 
 
 def held(name: str) -> bool:
@@ -281,7 +285,7 @@ def _located(row: Dataset, file: DataFile) -> Path:
 
 def _in_data_folder(row: Dataset, file: DataFile) -> Path | None:
     folder = os.environ.get("LATENS_DATA")
-    path = Path(folder or "", row.folder or row.name, file.name)
+    path = Path(folder or "", file.place(row.name), file.name)
     return path if folder and path.is_file() else None
 
 
@@ -321,5 +325,5 @@ def _download(row: Dataset, file: DataFile) -> Path:
     why = f"cannot be downloaded ({'; '.join(errors)})" if row.addresses else "is not to be had from here"
     raise DataError(
         f"dataset:{row.name}: {file.name} {why}; put it into the folder "
-        f"{row.folder or row.name} of the folder that LATENS_DATA names"
+        f"{file.place(row.name)} of the folder that LATENS_DATA names"
     )

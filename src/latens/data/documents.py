@@ -41,7 +41,7 @@ def is_text_file(name: object) -> bool:
 
 
 def are_text_files(data: object) -> bool:
-    """Whether a list holds nothing but paths of texts: by their names, or because they are `Path` objects too."""
+    """Whether a list holds nothing but paths of texts, by their names."""
     return isinstance(data, (list, tuple)) and len(data) > 0 and all(map(is_text_file, data))
 
 

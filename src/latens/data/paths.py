@@ -60,6 +60,8 @@ def plain_file(path: Path) -> Path:
     Raises:
         DataError: It is something else.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give a file")
     if not path.is_file():
         raise DataError(f"{path}: is neither a file nor a folder; give a file or a folder")
     return path
