@@ -11,7 +11,7 @@ import pooch
 import pytest
 from sklearn.datasets import load_digits
 
-from latens.data import DATASETS, open_source
+from latens.data import DATASETS, TextSource, learn_text, open_source
 from latens.data.datasets import DataFile, held
 from latens.errors import DataError
 
@@ -46,26 +46,81 @@ def place(folder, **how):
         (folder / name).write_bytes(gzip.compress(content, **how))
 
 
+IMAGE_SETS = [name for name, row in DATASETS.items() if row.kind == "images"]
+TEXT_SETS = [name for name, row in DATASETS.items() if row.kind == "text"]
+
+
 @pytest.mark.parametrize("name", DATASETS)
 class TestEveryDataset:
     def test_its_row_is_complete(self, name):
         row = DATASETS[name]
-        assert (row.name, row.kind) == (name, "images")
+        assert row.name == name
         assert row.description
         assert row.licence
-        assert set(row.splits) <= set(row.rows) == {"train", "test"}
+        assert set(row.splits) <= set(row.rows)
         assert row.default in ("", *row.rows)
 
-    def test_its_files_have_two_addresses_and_sha256(self, name):
-        row = DATASETS[name]
-        if row.splits:
-            assert len(row.addresses) == 2
-        for file in (file for split in row.splits.values() for file in split):
+    def test_its_files_have_sha256(self, name):
+        for file in (file for split in DATASETS[name].splits.values() for file in split):
             assert len(bytes.fromhex(file.sha256)) == len(bytes.fromhex(file.content)) == 32
 
     def test_an_unknown_split(self, name):
-        with pytest.raises(DataError, match=rf"dataset:{name}/dev: {name} has no split 'dev'; use train or test"):
+        parts = " or ".join(filter(None, DATASETS[name].rows)) or f"dataset:{name}"
+        with pytest.raises(DataError, match=rf"dataset:{name}/dev: {name} has no split 'dev'; use {parts}$"):
             open_source(f"dataset:{name}/dev")
+
+
+@pytest.mark.parametrize("name", IMAGE_SETS)
+def test_image_sets_have_parts_and_two_addresses(name):
+    row = DATASETS[name]
+    assert set(row.rows) == {"train", "test"}
+    assert len(row.addresses) == 2 * bool(row.splits)
+
+
+class TestText:
+    @pytest.mark.parametrize("name", [name for name in TEXT_SETS if held(name)])
+    def test_the_real_files(self, name):
+        source = open_source(f"dataset:{name}", kind="text")
+        assert isinstance(source, TextSource)
+        assert len(source) == DATASETS[name].rows[DATASETS[name].default]
+        assert source.name.startswith(f"dataset:{name}")
+
+    def test_their_vocabularies(self, data_folder):
+        source = open_source("dataset:tinyshakespeare")
+        assert len(source[0]) == 1_115_394
+        assert (learn_text(source, lower=False).n_items, learn_text(source).n_items) == (65, 39)
+        assert learn_text(open_source("dataset:shakespear-karpathy-100k")).n_items == 36
+
+    def test_labels_are_carried(self, data_folder):
+        source = open_source("dataset:ag-news")
+        assert np.bincount(source.label()).tolist() == [0, 1900, 1900, 1900, 1900]
+        assert (list(source.labels), source.lines) == (["label", "title"], True)
+        assert list(open_source("dataset:ag-news/test", labels="title").labels) == ["title"]
+
+    def test_is_fetched_under_its_own_name(self, monkeypatch, tmp_path):
+        asked = []
+
+        def retrieve(url, fname, **_):
+            asked.append((url, fname))
+            (tmp_path / fname).write_text("To be")
+            return str(tmp_path / fname)
+
+        monkeypatch.setattr(pooch, "retrieve", retrieve)
+        monkeypatch.delenv("LATENS_DATA", raising=False)
+        assert open_source("dataset:tinyshakespeare")[0] == "To be"
+        root = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"
+        assert asked == [(f"{root}input.txt", "tinyshakespeare.txt")]
+
+    def test_what_only_the_data_folder_can_have(self, monkeypatch):
+        monkeypatch.delenv("LATENS_DATA", raising=False)
+        with pytest.raises(DataError, match=r"100k.txt is not to be had from here; put it into the folder text of the"):
+            open_source("dataset:shakespear-karpathy-100k")
+
+    def test_is_no_table(self, data_folder):
+        with pytest.raises(DataError, match=r"dataset:tinyshakespeare: holds text; leave kind='table' out"):
+            open_source("dataset:tinyshakespeare", kind="table")
+        with pytest.raises(DataError, match=r"dataset:digits: holds images of shape \(8, 8\); leave kind='text' out"):
+            open_source("dataset:digits", kind="text")
 
 
 class TestDigits:

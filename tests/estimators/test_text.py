@@ -259,9 +259,8 @@ class TestGenerating:
             "import latens, sys; m = latens.load(sys.argv[1]);"
             "sys.stdout.write(m.generate('the', max_new_tokens=80, random_state=5))"
         )
-        found = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path / "m.latens")], capture_output=True, check=True
-        )
+        command = [sys.executable, "-c", code, str(tmp_path / "m.latens")]
+        found = subprocess.run(command, capture_output=True, check=True)
         assert found.stdout.decode() == model.generate("the", max_new_tokens=80, random_state=5)
 
 
@@ -286,9 +285,8 @@ class TestScoring:
         text = VERSE * 5
         cost = model.surprisal(text)
         state = model.read(text[:100])
-        assert cost[100] == pytest.approx(
-            float(-state.said[0].log_softmax(0)[model.schema_.encode(text[100])[0]]), abs=1e-4
-        )
+        following = int(model.schema_.encode(text[100])[0])
+        assert cost[100] == pytest.approx(-float(state.said[0].log_softmax(0)[following]), abs=1e-4)
 
     @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
     def test_poolings(self, pooling: str, model: latens.TextAutoregressor) -> None:

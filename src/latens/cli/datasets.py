@@ -45,6 +45,8 @@ def _found(dataset: Dataset) -> str:
         return "built in"
     if held(dataset.name):
         return "in LATENS_DATA"
+    if not dataset.addresses:
+        return "only from LATENS_DATA"
     return "downloaded before" if _cached(dataset) else "downloaded when first used"
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from latens.data.gzipped import is_gzip
+from latens.data.paths import readable
 from latens.data.text import TextSource
 from latens.errors import OutputError, whole
 from latens.schema import TextSchema
@@ -59,19 +60,21 @@ def encode_corpus(
     """
     whole("threshold", threshold, at_least=0)
     end = terminator if terminator is not None else "\n" if schema.lines else ""
-    as_it_is = _plain_bytes(source, schema, end)
-    if as_it_is is not None and as_it_is.stat().st_size > threshold:
-        ids = np.memmap(as_it_is, dtype=np.uint8, mode="r")
-        return Corpus(ids, np.array([0, len(ids)], dtype=np.int64))
+    as_it_is = _plain_bytes(source, schema, end, threshold)
+    if as_it_is is not None:
+        return Corpus(as_it_is, np.array([0, len(as_it_is)], dtype=np.int64))
     return _gathered(_pieces(source, schema, end), len(source), schema.dtype, threshold)
 
 
-def _plain_bytes(source: TextSource, schema: TextSchema, terminator: str) -> Path | None:
-    """The file whose bytes are the ids, if it is one."""
+def _plain_bytes(source: TextSource, schema: TextSchema, terminator: str, threshold: int) -> np.ndarray | None:
+    """The large file whose bytes are the ids, if it is one, mapped."""
     path = source.documents[0]
     if len(source) > 1 or terminator or schema.tokens != "bytes" or schema.lower or not isinstance(path, Path):
         return None
-    return None if is_gzip(path) else path
+    with readable(path):
+        if path.stat().st_size <= threshold or is_gzip(path):
+            return None
+        return np.memmap(path, dtype=np.uint8, mode="r")
 
 
 def _pieces(source: TextSource, schema: TextSchema, terminator: str) -> Iterator[tuple[int, np.ndarray]]:

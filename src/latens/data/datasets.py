@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from latens.data.gzipped import is_gzip, open_bytes
 from latens.data.idx import read_idx
+from latens.data.text import TextSource
 from latens.data.values import Source, hint
 from latens.errors import DataError
 
@@ -28,12 +29,24 @@ class DataFile:
     Args:
         name: Inside the data set's folder.
         sha256: Of the file as it is distributed.
-        content: sha256 of what it unpacks to.
+        content: sha256 of what it unpacks to; of a file that is not packed, the same.
+        remote: Its name at the addresses, where that is another.
+        folder: Its folder under ``LATENS_DATA``; left empty it is the data set's name.
+        column: The column that holds the text, if it is a table.
+        labels: Of such a table the columns to carry along.
     """
 
     name: str
     sha256: str
     content: str
+    remote: str = ""
+    folder: str = ""
+    column: str | None = None
+    labels: tuple[str, ...] = ()
+
+    def place(self, dataset: str) -> str:
+        """The folder under ``LATENS_DATA`` that it is looked for in."""
+        return self.folder or dataset
 
 
 @dataclass(frozen=True)
@@ -41,13 +54,13 @@ class Dataset:
     """A row of the registry.
 
     Args:
-        name: The key, and the folder under ``LATENS_DATA``.
+        name: The key.
         description: One line.
-        kind: ``"images"``.
+        kind: ``"images"`` or ``"text"``.
         licence: Of the data.
-        splits: The images and labels file of each split; empty for what is embedded.
-        addresses: Where the files are, the first that answers is taken.
-        rows: Samples in each split, in order.
+        splits: The files of each split: images and labels, or one text; empty for what is embedded.
+        addresses: Where the files are, the first that answers is taken; none if only ``LATENS_DATA`` can have them.
+        rows: Samples in each split, in order; "" is all of it, where there are no parts.
         default: The split of the bare name; "" is all of it.
     """
 
@@ -55,7 +68,7 @@ class Dataset:
     description: str
     kind: str
     licence: str
-    splits: Mapping[str, tuple[DataFile, DataFile]] = field(default_factory=dict)
+    splits: Mapping[str, tuple[DataFile, ...]] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     default: str = "train"
@@ -144,10 +157,68 @@ DATASETS: dict[str, Dataset] = {
         ),
         rows={"train": 60_000, "test": 10_000},
     ),
+    "tinyshakespeare": Dataset(
+        name="tinyshakespeare",
+        description="1,115,394 characters of Shakespeare's plays, 65 different ones (39 lower-cased)",
+        kind="text",
+        licence="public domain (the selection of karpathy/char-rnn: MIT)",
+        splits={
+            "": (
+                DataFile(
+                    "tinyshakespeare.txt",
+                    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+                    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+                    remote="input.txt",
+                    folder="text",
+                ),
+            )
+        },
+        addresses=("https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",),
+        rows={"": 1},
+        default="",
+    ),
+    "shakespear-karpathy-100k": Dataset(
+        name="shakespear-karpathy-100k",
+        description="99,986 characters that a char-RNN wrote after Shakespeare, 62 different ones (36 lower-cased)",
+        kind="text",
+        licence="not stated",
+        splits={
+            "": (
+                DataFile(
+                    "shakespear-karpathy-100k.txt",
+                    "fd3ea7933b2915df15c04a3446cb90f1691cdfc1a93bc365b2acc5c89351cd46",
+                    "fd3ea7933b2915df15c04a3446cb90f1691cdfc1a93bc365b2acc5c89351cd46",
+                    folder="text",
+                ),
+            )
+        },
+        rows={"": 1},
+        default="",
+    ),
+    "ag-news": Dataset(
+        name="ag-news",
+        description="7,600 short news items with their titles and 4 topics, the test part of AG News",
+        kind="text",
+        licence="not stated (AG corpus: research use)",
+        splits={
+            "test": (
+                DataFile(
+                    "ag_news_test.csv.gz",
+                    "cec2378014a1eff7ca0d3fe85f70762909dc84b0fffd86ccfa19039cce5c28e4",
+                    "72b844642f92fb74fe397f0d1dd8a46d4cfd6fff60bc5c1a214fe40c44708fd7",
+                    folder="text",
+                    column="description",
+                    labels=("label", "title"),
+                ),
+            )
+        },
+        rows={"test": 7600},
+        default="test",
+    ),
 }
 
 
-def dataset_source(spec: str) -> Source:
+def dataset_source(spec: str) -> Source | TextSource:
     """The source of ``NAME``, ``NAME/train`` or ``NAME/test``.
 
     Raises:
@@ -162,11 +233,25 @@ def dataset_source(spec: str) -> Source:
         raise DataError(f"dataset:{spec}: there is no data set {name!r}; {hint(name, DATASETS)} See: latens datasets")
     row = DATASETS[name]
     if split not in ("", *row.rows):
-        raise DataError(f"dataset:{spec}: {name} has no split {split!r}; use {' or '.join(row.rows)}")
+        way_out = " or ".join(filter(None, row.rows)) or f"dataset:{name}"
+        raise DataError(f"dataset:{spec}: {name} has no split {split!r}; use {way_out}")
     split = split or row.default
-    images, labels = _from_files(row, split) if row.splits else _digits(row, split)
     title = f"dataset:{name}/{split}".rstrip("/")
+    if row.kind == "text":
+        return _text(row, split, title)
+    images, labels = _from_files(row, split) if row.splits else _digits(row, split)
     return Source(images, kind=row.kind, labels={"label": labels}, name=title)
+
+
+def _text(row: Dataset, split: str, title: str) -> TextSource:
+    """One text, or the column of a table."""
+    (file,) = row.splits[split]
+    path = _located(row, file)
+    if file.column is None:
+        return TextSource((path,), name=title)
+    from latens.data.documents import open_text
+
+    return replace(open_text(path, column=file.column, labels=file.labels), name=title)
 
 
 def held(name: str) -> bool:
@@ -200,7 +285,7 @@ def _located(row: Dataset, file: DataFile) -> Path:
 
 def _in_data_folder(row: Dataset, file: DataFile) -> Path | None:
     folder = os.environ.get("LATENS_DATA")
-    path = Path(folder or "", row.name, file.name)
+    path = Path(folder or "", file.place(row.name), file.name)
     return path if folder and path.is_file() else None
 
 
@@ -227,7 +312,7 @@ def _download(row: Dataset, file: DataFile) -> Path:
     for address in row.addresses:
         try:
             path = pooch.retrieve(
-                address + file.name,
+                address + (file.remote or file.name),
                 known_hash=f"sha256:{file.sha256}",
                 fname=file.name,
                 path=pooch.os_cache("latens") / row.name,
@@ -237,7 +322,8 @@ def _download(row: Dataset, file: DataFile) -> Path:
             errors.append(f"{type(error).__name__} from {address}")
         else:
             return Path(path)
+    why = f"cannot be downloaded ({'; '.join(errors)})" if row.addresses else "is not to be had from here"
     raise DataError(
-        f"dataset:{row.name}: {file.name} cannot be downloaded ({'; '.join(errors)}); put it into the folder "
-        f"{row.name} of the folder that LATENS_DATA names"
+        f"dataset:{row.name}: {file.name} {why}; put it into the folder "
+        f"{file.place(row.name)} of the folder that LATENS_DATA names"
     )

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pyarrow as pa
 
 from latens.data.named_columns import as_text, is_missing, read_columns, table_form
 from latens.data.paths import existing, files_below, plain_file
-from latens.data.tables import given_labels, is_frame
+from latens.data.tables import is_frame
 from latens.data.text import TextSource
 from latens.data.values import Labels, carry
 from latens.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["TEXT_SUFFIXES", "are_text_files", "is_text_file", "open_text"]
 
@@ -41,7 +41,7 @@ def is_text_file(name: object) -> bool:
 
 
 def are_text_files(data: object) -> bool:
-    """Whether a list holds nothing but paths of texts: by their names, or because they are `Path` objects too."""
+    """Whether a list holds nothing but paths of texts, by their names."""
     return isinstance(data, (list, tuple)) and len(data) > 0 and all(map(is_text_file, data))
 
 
@@ -49,9 +49,11 @@ def open_text(data: object, *, column: str | None = None, labels: Labels = None)
     """Text from wherever it is.
 
     Args:
-        data: A path (a file, or a folder of .txt, .text and .md files), ``"-"`` for standard input, a list of paths, a
-            list of strings, a table (frame or file) with the column's name, or a TextSource.
-        column: The table's column that holds the text.
+        data: A path (a file, or a folder of .txt, .text and .md files), ``"-"`` for standard input, a list of paths
+            (`Path` objects, or strings that all end in .txt, .text, .md or .log), a list of strings, a table (frame or
+            file) with the column's name, or a TextSource.
+        column: The table's column that holds the text; a list has none, so that what a model learned from a column can
+            be asked about strings.
         labels: Columns to carry along by name, or an array of one label per document.
 
     Raises:
@@ -63,7 +65,8 @@ def open_text(data: object, *, column: str | None = None, labels: Labels = None)
     """
     if isinstance(data, TextSource):
         return carry(data, labels)
-    if is_frame(data) or column is not None:
+    named = isinstance(data, (str, os.PathLike))
+    if is_frame(data) or (named and column is not None):
         return _from_column(data, column, labels)
     if isinstance(data, (str, os.PathLike)):
         return carry(_from_path(data), labels)
@@ -73,12 +76,9 @@ def open_text(data: object, *, column: str | None = None, labels: Labels = None)
 def _from_column(data: Any, column: str | None, labels: Labels) -> TextSource:
     if column is None:
         raise DataError("frame: one column of a table holds the text; name it with column=NAME")
-    if not (is_frame(data) or isinstance(data, (str, os.PathLike))):
-        raise DataError(f"column={column!r} is that of a table; leave it out for a {type(data).__name__}")
     found = read_columns(data, {column: _universal}, labels)
     texts = tuple(_text(cell, found.cell(column, row)) for row, cell in enumerate(found.frame[column]))
-    carried = given_labels(labels, len(texts), found.name) | found.labels()
-    return TextSource(texts, True, carried, found.ids, found.name, column)
+    return TextSource(texts, True, found.labels(labels, len(texts)), found.ids, found.name, column)
 
 
 def _universal(column: pa.ChunkedArray) -> pd.Series:

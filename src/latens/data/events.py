@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from latens.data.corpora import Corpus
 from latens.data.named_columns import Columns, as_text, read_columns
-from latens.data.tables import given_labels, is_frame
-from latens.data.text_tables import judged
+from latens.data.tables import is_frame
 from latens.data.values import Labels, carry
 from latens.errors import DataError
 from latens.schema import EventSchema
@@ -21,6 +19,7 @@ from latens.schema.items import settled
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["EventSource", "encode_events", "learn_events", "open_events"]
 
@@ -80,7 +79,7 @@ class EventSource:
         lengths = np.diff(self.offsets)[rows]
         return replace(
             self,
-            codes=np.concatenate([self.codes[self.offsets[row] : self.offsets[row + 1]] for row in rows]),
+            codes=np.concatenate([self.codes[:0], *(self.codes[slice(*self.offsets[row : row + 2])] for row in rows)]),
             offsets=_offsets(lengths),
             labels={name: column[rows] for name, column in self.labels.items()},
             ids=None if self.ids is None else self.ids[rows],
@@ -144,7 +143,8 @@ def open_events(
             for each event; ``"-"`` for CSV from standard input; or an EventSource.
         sequence: The table's column that says which sequence an event belongs to.
         order: The column by which a sequence is put in order, numbers or times; None takes the rows as they come.
-        item: The column that says what happened.
+        item: The column that says what happened. A list has no columns, so that what a model learned from a table can
+            be asked about lists.
         labels: Columns to carry along by name (of a sequence the value in its first event), or an array of one label
             per sequence.
 
@@ -158,8 +158,6 @@ def open_events(
             missing = "sequence" if sequence is None else "item"
             raise DataError(f"a table of events needs {missing}=NAME, the column that says it; name it")
         return _from_table(data, (sequence, order, item), labels)
-    if sequence is not None or order is not None or item is not None:
-        raise DataError(f"sequence, order and item name columns of a table; leave them out for a {type(data).__name__}")
     return carry(_from_lists(data), labels)
 
 
@@ -193,14 +191,14 @@ def _from_table(data: Any, columns: tuple[str, str | None, str], labels: Labels)
     of, ids = pd.factorize(found.frame[sequence])  # the sequence of each row
     rows = np.argsort(of, kind="stable") if order is None else _in_order(found, of, sequence, order)
     offsets = _offsets(np.bincount(of))
-    carried = {name: column[rows[offsets[:-1]]] for name, column in found.labels().items()}
-    carried = given_labels(labels, len(ids), found.name) | carried
+    carried = found.labels(labels, len(ids), rows[offsets[:-1]])
     items, codes = _numbered(found, item, rows)
     return EventSource(items, codes, offsets, carried, np.asarray(ids), found.name, columns)
 
 
 def _as_item(column: pa.ChunkedArray) -> pd.Series:
     """Cells of text as whole numbers if all of them are written as such (007 is not), nothing where they are empty."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     present = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
@@ -213,6 +211,8 @@ def _as_item(column: pa.ChunkedArray) -> pd.Series:
 
 def _as_measure(column: pa.ChunkedArray) -> pd.Series:
     """Cells of text as numbers or times, if all of them are."""
+    from latens.data.text_tables import judged
+
     return judged(column).to_pandas()
 
 

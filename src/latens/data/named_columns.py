@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
 from latens.data.paths import existing, plain_file, readable
 from latens.data.tables import (
@@ -23,23 +22,24 @@ from latens.data.tables import (
     check_names,
     check_there,
     counted_from_zero,
+    given_labels,
     is_frame,
     parquet_frame,
     row_ids,
 )
-from latens.data.text_tables import as_label, data_row, text_columns
 from latens.data.values import Labels, among, label_names
 from latens.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["Columns", "Conversion", "as_text", "has_columns", "is_missing", "read_columns", "table_form"]
 
 _FORMS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
 
 # A column of text cells as what it can be.
-Conversion: TypeAlias = Callable[[pa.ChunkedArray], "pd.Series"]
+Conversion: TypeAlias = "Callable[[pa.ChunkedArray], pd.Series]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +64,10 @@ class Columns:
         """Where a cell is, in words."""
         return f"{self.name}: column {column!r}, {self.row_name(row)}"
 
-    def labels(self) -> dict[str, np.ndarray]:
-        """The columns to carry along."""
-        return {name: np.asarray(self.frame[name]) for name in self.carried}
+    def labels(self, asked: Labels, n: int, rows: np.ndarray | slice = slice(None)) -> dict[str, np.ndarray]:
+        """What is carried along: the columns asked for, of some rows, or an array of n labels."""
+        given = given_labels(among(asked, self.carried), n, self.name)
+        return given | {name: np.asarray(self.frame[name])[rows] for name in self.carried}
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def as_text(column: pa.ChunkedArray) -> pd.Series:
 
 def _as_label(column: pa.ChunkedArray) -> pd.Series:
     import pandas as pd
+
+    from latens.data.text_tables import as_label
 
     return pd.Series(as_label(column))
 
@@ -161,6 +164,8 @@ def _from_frame(frame: pd.DataFrame, name: str, asked: _Asked) -> Columns:
 
 def _from_text(content: bytes | Path, name: str, asked: _Asked) -> Columns:
     import pandas as pd
+
+    from latens.data.text_tables import as_label, data_row, text_columns
 
     table = text_columns(content, name)
     columns = asked.of(table.column_names, name)

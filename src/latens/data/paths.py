@@ -28,6 +28,8 @@ def existing(
     Raises:
         DataError: There is nothing.
     """
+    if not os.fsdecode(name):  # to a path it would be the current folder
+        raise DataError("the name of the data is empty; give a file, a folder, or dataset:NAME")
     path = Path(os.fsdecode(name))
     if _exists(path):
         return path
@@ -58,6 +60,8 @@ def plain_file(path: Path) -> Path:
     Raises:
         DataError: It is something else.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give a file")
     if not path.is_file():
         raise DataError(f"{path}: is neither a file nor a folder; give a file or a folder")
     return path

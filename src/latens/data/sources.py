@@ -84,7 +84,7 @@ def open_source(
         types: What columns of a table hold where it should not be inferred: ``"number"``, ``"integer"``, ``"boolean"``,
             ``"category"``, ``"datetime"``, or ``"ignore"`` to leave one out.
         missing: Cells of a table's text that mean that nothing is there, beside the empty cell, NA and null.
-        column: The column of a table that holds text.
+        column: The column of a table that holds text; a list of strings has none, and needs none.
         sequence: The column of a table that says which sequence an event belongs to.
         order: The column by which a sequence is put in order, numbers or times; None takes the rows as they come.
         item: The column of a table that says what happened.
@@ -196,10 +196,8 @@ def _open(data: object, how: How) -> AnySource:
     return carry(array_source(data, kind=how.kind), how.labels)
 
 
-def _open_name(name: str | bytes, how: How) -> Source:
+def _open_name(name: str | bytes, how: How) -> AnySource:
     text = os.fsdecode(name)
-    if not text:  # to a path it would be the current folder
-        raise DataError("the name of the data is empty; give a file, a folder, or dataset:NAME")
     if text == "-":
         return _from_stream(sys.stdin.buffer, how)
     if text.startswith(_DATASET):
