@@ -23,7 +23,6 @@ from latens.data.tables import (
     check_there,
     counted_from_zero,
     given_labels,
-    is_frame,
     parquet_frame,
     row_ids,
 )
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Columns", "Conversion", "as_text", "has_columns", "is_missing", "read_columns", "table_form"]
+__all__ = ["Columns", "Conversion", "as_text", "is_missing", "read_columns", "table_form"]
 
 _FORMS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
 
@@ -114,13 +113,6 @@ def is_missing(cell: object) -> bool:
 def table_form(name: str) -> str | None:
     """``"csv"`` or ``"parquet"`` by a file's name, None for anything else."""
     return _FORMS.get(Path(name.lower().removesuffix(".gz")).suffix)
-
-
-def has_columns(data: object) -> bool:
-    """Whether data is a frame, or by its name a file that holds a table."""
-    if isinstance(data, (str, os.PathLike)):
-        return table_form(os.fsdecode(data)) is not None
-    return is_frame(data)
 
 
 def read_columns(data: Any, wanted: Mapping[str, Conversion], labels: Labels = None) -> Columns:

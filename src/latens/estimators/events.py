@@ -10,7 +10,6 @@ import numpy as np
 from latens.data import open_source
 from latens.data.corpora import Corpus
 from latens.data.events import EventSource, encode_events, learn_events
-from latens.data.named_columns import has_columns
 from latens.errors import DataError, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.sampling import build_filters
@@ -104,8 +103,7 @@ class EventAutoregressor(Autoregressor):
     def _open(self, X: Any) -> EventSource:
         if isinstance(X, EventSource):
             return X
-        fitted = hasattr(self, "schema_") and has_columns(X)
-        source = open_source(X, **(self.schema_.reading() if fitted else {"kind": "events"}))
+        source = open_source(X, **(self.schema_.reading() if hasattr(self, "schema_") else {"kind": "events"}))
         assert isinstance(source, EventSource)
         return source
 

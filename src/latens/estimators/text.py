@@ -12,7 +12,6 @@ from torch import Tensor
 
 from latens.data import open_source
 from latens.data.corpora import Corpus, encode_corpus
-from latens.data.named_columns import has_columns
 from latens.data.sequences import Windows, aligned_windows, plain_windows
 from latens.data.text import TextSource, learn_text
 from latens.errors import ConfigError, DataError, choice, whole
@@ -149,8 +148,7 @@ class TextAutoregressor(Autoregressor):
     def _open(self, X: Any) -> TextSource:
         if isinstance(X, TextSource):
             return X
-        column = self.schema_.column if hasattr(self, "schema_") and has_columns(X) else None
-        source = open_source(X, kind="text", column=column)
+        source = open_source(X, **(self.schema_.reading() if hasattr(self, "schema_") else {"kind": "text"}))
         assert isinstance(source, TextSource)
         return source
 
