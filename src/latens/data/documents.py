@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pyarrow as pa
 
 from latens.data.named_columns import as_text, is_missing, read_columns, table_form
 from latens.data.paths import existing, files_below, plain_file
@@ -20,6 +19,7 @@ from latens.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["TEXT_SUFFIXES", "are_text_files", "is_text_file", "open_text"]
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from latens.data.corpora import Corpus
 from latens.data.named_columns import Columns, as_text, read_columns
 from latens.data.tables import given_labels, is_frame
-from latens.data.text_tables import judged
 from latens.data.values import Labels, carry
 from latens.errors import DataError
 from latens.schema import EventSchema
@@ -21,6 +19,7 @@ from latens.schema.items import settled
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["EventSource", "encode_events", "learn_events", "open_events"]
 
@@ -201,6 +200,7 @@ def _from_table(data: Any, columns: tuple[str, str | None, str], labels: Labels)
 
 def _as_item(column: pa.ChunkedArray) -> pd.Series:
     """Cells of text as whole numbers if all of them are written as such (007 is not), nothing where they are empty."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     present = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
@@ -213,6 +213,8 @@ def _as_item(column: pa.ChunkedArray) -> pd.Series:
 
 def _as_measure(column: pa.ChunkedArray) -> pd.Series:
     """Cells of text as numbers or times, if all of them are."""
+    from latens.data.text_tables import judged
+
     return judged(column).to_pandas()
 
 

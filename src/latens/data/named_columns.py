@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
 from latens.data.paths import existing, plain_file, readable
 from latens.data.tables import (
@@ -27,19 +26,19 @@ from latens.data.tables import (
     parquet_frame,
     row_ids,
 )
-from latens.data.text_tables import as_label, data_row, text_columns
 from latens.data.values import Labels, among, label_names
 from latens.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["Columns", "Conversion", "as_text", "has_columns", "is_missing", "read_columns", "table_form"]
 
 _FORMS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
 
 # A column of text cells as what it can be.
-Conversion: TypeAlias = Callable[[pa.ChunkedArray], "pd.Series"]
+Conversion: TypeAlias = Callable[["pa.ChunkedArray"], "pd.Series"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +96,8 @@ def as_text(column: pa.ChunkedArray) -> pd.Series:
 
 def _as_label(column: pa.ChunkedArray) -> pd.Series:
     import pandas as pd
+
+    from latens.data.text_tables import as_label
 
     return pd.Series(as_label(column))
 
@@ -161,6 +162,8 @@ def _from_frame(frame: pd.DataFrame, name: str, asked: _Asked) -> Columns:
 
 def _from_text(content: bytes | Path, name: str, asked: _Asked) -> Columns:
     import pandas as pd
+
+    from latens.data.text_tables import as_label, data_row, text_columns
 
     table = text_columns(content, name)
     columns = asked.of(table.column_names, name)
