@@ -155,7 +155,9 @@ def open_events(
     if is_frame(data) or isinstance(data, str) or hasattr(data, "__fspath__"):
         if sequence is None or item is None:
             missing = "sequence" if sequence is None else "item"
-            raise DataError(f"a table of events needs {missing}=NAME, the column that says it; name it")
+            raise DataError(
+                f"a table of events needs {missing}=NAME, the column that says it; name it (--{missing} NAME)"
+            )
         return _from_table(data, (sequence, order, item), labels)
     if sequence is not None or order is not None or item is not None:
         raise DataError(f"sequence, order and item name columns of a table; leave them out for a {type(data).__name__}")
