@@ -101,18 +101,24 @@ def fit(
     an autoencoder. Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the
     newest one and ends with the same model.
     """
-    from latens.data import open_samples
-
     if run.resume and os.path.exists(output) and not force:
         return _already_finished(output, shared)
     inputs = [word for word in (source, target, begun) if word is not None]
     check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
     estimator, data = _opened(source, (reading, columns), shared, model, settings or (), begun)
-    clean = None if target is None else open_samples(target, **reading.how)
+    clean = None if target is None else _clean(target, estimator, reading)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
         _train(estimator, data, clean, run, run_folder(output))
         estimator.save(output)
     shared.result(_result(estimator, output), _closing_words(estimator, source, output))
+
+
+def _clean(target: str, estimator: Any, reading: Reading) -> Source:
+    from latens.data import open_samples
+
+    if estimator.network_name() in SEQUENCES:
+        raise ConfigError(f"--target={target!r}: a model of {estimator.network_name()} predicts SOURCE; leave it out")
+    return open_samples(target, **reading.how)
 
 
 def _defaults(shared: Shared) -> dict[str, Any]:
