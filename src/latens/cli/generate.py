@@ -286,7 +286,8 @@ def _streamed(asked: Asked, whole: bool) -> list[Continuation]:
         asked: For one.
         whole: It is wanted to its end though nobody reads on.
     """
-    write, before, pieces = _writing(whole), "", asked(stream=True)
+    write, pieces = _writing(whole), asked(stream=True)
+    before, between = "", _between(asked.estimator)
     while True:
         try:
             piece = next(pieces)
@@ -294,7 +295,7 @@ def _streamed(asked: Asked, whole: bool) -> list[Continuation]:
             write("\n")
             return [_continuation(asked.estimator, end.value)]
         write(before + _word(piece))
-        before = _between(asked.estimator)
+        before = between
 
 
 def _writing(whole: bool) -> Callable[[str], None]:

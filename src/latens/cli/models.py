@@ -91,7 +91,7 @@ def _open_sequences(schema: Any, source: str, reading: Reading, columns: Columns
     as_fitted = schema.reading()
     if schema.kind == "text" and not has_columns(source):
         del as_fitted["column"]
-    return open_source(source, labels=reading.label_names, **as_fitted | columns.how)
+    return open_source(source, **reading.how | as_fitted | columns.how)
 
 
 def describe_referee(referee: Any) -> dict[str, Any]:
