@@ -14,6 +14,7 @@ import pytest
 
 from latens.cli import main
 
+SMALL = ("--set", "hidden_size=16", "--set", "max_epochs=2", "--set", "chunk=32", "--device", "cpu")
 QUICK = ("--set", "n_components=2", "--set", "max_epochs=1", "--set", "batch_size=256", "--device", "cpu")
 
 
@@ -96,3 +97,37 @@ def photos(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, size=(7, 5, 3), dtype=np.uint8)).save(path)
     return tmp_path / "photos"
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A play, news and a log, each with a model: ``play.txt`` and ``play.latens``, and so on."""
+    folder = tmp_path_factory.mktemp("text")
+    play = "".join(f"EMILIA: to be, number {i % 17}.\nIAGO: or not {i % 13}!\n\n" for i in range(40))
+    (folder / "play.txt").write_text(play)
+    news = "".join(f"stocks rise {i % 7},business\nteam wins {i % 9},sport\n" for i in range(20))
+    (folder / "news.csv").write_text(f"title,topic\n{news}")
+    paths = [["login", "search", "buy now"], ["login", "search", "search", "leave"]]
+    rows = [f"u{user},{at},{item},{user % 2}\n" for user in range(30) for at, item in enumerate(paths[user % 2])]
+    (folder / "log.csv").write_text("user,at,item,plan\n" + "".join(rows))
+    events = ("--sequence", "user", "--order", "at", "--item", "item")
+    how = {"play.txt": (), "news.csv": ("--column", "title"), "log.csv": events}
+    for name, words in how.items():
+        output = folder / f"{Path(name).stem}.latens"
+        assert main(["fit", str(folder / name), "-o", str(output), "-q", *words, *SMALL]) == 0
+    return folder
+
+
+@pytest.fixture
+def play(texts: Path) -> Path:
+    return texts / "play.latens"
+
+
+@pytest.fixture
+def news(texts: Path) -> Path:
+    return texts / "news.latens"
+
+
+@pytest.fixture
+def log(texts: Path) -> Path:
+    return texts / "log.latens"

@@ -14,7 +14,7 @@ import pytest
 import latens
 from latens import persistence
 from latens.cli.fit import _still_falling
-from latens.cli.settings import ESTIMATORS, parse_settings, parse_value
+from latens.cli.settings import ESTIMATORS, SEQUENCES, parse_settings, parse_value
 from latens.errors import ConfigError
 from latens.history import History
 from latens.models import MODELS
@@ -58,7 +58,7 @@ class TestFit:
         outcome = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", "--set", "max_epochs=1", "-q")
         assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
 
-    @pytest.mark.parametrize("name", MODELS)
+    @pytest.mark.parametrize("name", sorted(set(MODELS) - set(SEQUENCES)))
     def test_every_model_has_a_name_here(self, name, fit):
         assert latens.load(fit("dataset:digits", "--model", name)).network_name() == name
 

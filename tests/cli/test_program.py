@@ -47,6 +47,8 @@ class TestHelp:
             "pairs",
             "corrupt",
             "sweep",
+            "generate",
+            "score",
             "datasets",
             "reproduce",
             "demo",
@@ -133,6 +135,11 @@ class TestErrors:
         command = f"{shlex.quote(sys.executable)} -m latens datasets --json | true"
         ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
         assert ended.stderr == ""
+
+    def test_a_reader_that_has_enough_is_a_good_end(self):
+        command = f"set -o pipefail; {shlex.quote(sys.executable)} -m latens datasets --json | true"
+        ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
     @pytest.mark.parametrize("buffering", ["", "1"])

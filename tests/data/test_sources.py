@@ -127,6 +127,12 @@ class TestSplit:
             split(10, fraction, 0)
 
 
+@pytest.mark.parametrize("how", [{"array": "x"}, {"types": {"a": "number"}}, {"missing": ["n/a"]}])
+def test_what_is_for_tables_is_refused_for_text(how):
+    with pytest.raises(ConfigError, match=r"is for tables and arrays, not for kind='text'; leave it out"):
+        open_source(["to be"], kind="text", **how)
+
+
 def test_importing_it_is_light():
     heavy = ("torch", "pandas", "pyarrow", "PIL", "sklearn")
     code = f"import sys, latens.data; print([name for name in {heavy} if name in sys.modules])"

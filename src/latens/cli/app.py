@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -14,15 +13,18 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, corrupt, datasets, experiments, figures, fit, models, sweep
-from latens.cli.verbs import app
+from latens.cli import apply, corrupt, datasets, experiments, figures, fit, generate, models, score, sweep
+from latens.cli.verbs import app, close_quietly
 from latens.errors import Interrupted, LatensError, OutputError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, corrupt, sweep, datasets, experiments)
-_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "datasets", "reproduce", "demo")
+_NOUNS = (fit, models, apply, figures, corrupt, sweep, generate, score, datasets, experiments)
+_ORDER = (
+    *("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "generate", "score"),
+    *("datasets", "reproduce", "demo"),
+)
 # Exit codes of a signal that nobody had the time to answer with a line of its own.
 _STOPPED = {128 + signal.SIGINT: "Ctrl-C", 128 + signal.SIGTERM: "SIGTERM"}
 app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))
@@ -42,7 +44,7 @@ def program(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Learn from data that nobody has labelled: tables and images in, codes, maps and cleaned data out."""
+    """Learn from data that nobody has labelled: tables, images and text in, codes, maps and new text out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         except SystemExit as ending:
             return _code(ending)
         except BrokenPipeError:
-            return _close_quietly()
+            close_quietly()
+            return 0
         except (Exception, KeyboardInterrupt) as error:
             if "--debug" in words:
                 traceback.print_exc()
@@ -77,7 +80,7 @@ def _cause(error: BaseException) -> BaseException:
     """What is to be told: a failed write that names no file was one to standard output, for all others name theirs."""
     if isinstance(error, LatensError) or not isinstance(error, OSError) or error.filename or not error.errno:
         return error
-    _close_quietly()
+    close_quietly()
     return OutputError(f"standard output: cannot be written ({error.strerror}); send it to another place")
 
 
@@ -98,12 +101,6 @@ def _code(ending: SystemExit) -> int:
     if code in _STOPPED:
         typer.echo(f"latens: stopped by {_STOPPED[code]}", err=True)
     return code
-
-
-def _close_quietly() -> int:
-    """Standard output takes nothing more: say nothing of it, not even at the interpreter's own flush."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
 
 
 @contextmanager

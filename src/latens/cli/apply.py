@@ -10,7 +10,9 @@ import typer
 
 from latens.cli.models import load_model, open_for
 from latens.cli.outputs import TABLES, check_files, check_folder, check_output, is_folder
-from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.cli.settings import SEQUENCES
+from latens.cli.verbs import Columns, ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.errors import ConfigError
 
 if TYPE_CHECKING:
     from latens.data import Source
@@ -19,6 +21,15 @@ __all__ = ["embed", "reconstruct"]
 
 ErrorsOption = Annotated[
     bool, typer.Option("--errors", help="Add the column reconstruction_error: mean squared error of each row.")
+]
+
+PoolingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pooling",
+        help="Of text and events: the state after the last item (last, if left out), or its mean or max over all.",
+        show_default=False,
+    ),
 ]
 
 # Numbers handed to the model at a time: memory stays bounded and the bar moves.
@@ -31,19 +42,22 @@ def embed(
     source: SourceArgument,
     output: OutputOption,
     reading: Reading,
+    columns: Columns,
     shared: Shared,
+    pooling: PoolingOption = None,
     force: ForceOption = False,
 ) -> None:
     """Write the code of every row.
 
-    The output is Parquet, CSV or NumPy by its suffix. Labels and ids are carried along, except into .npy.
+    Of text a row is a document (a file, or a row of the column), of events a sequence. The output is Parquet, CSV or
+    NumPy by its suffix. Labels and ids are carried along, except into .npy.
     """
     from latens.cli.writers import write_table
 
     check_output(output, force=force, inputs=[model, source], suffixes=TABLES)
     estimator = load_model(model, shared)
-    data = open_for(estimator, source, reading)
-    codes = _blockwise(estimator.transform, data, shared, "encoding")
+    data = open_for(estimator, source, reading, columns)
+    codes = _codes(estimator, data, pooling, shared)
     write_table(output, codes, list(estimator.get_feature_names_out()), data)
     result = {"output": str(output), "rows": len(codes), "n_components": codes.shape[1]}
     shared.result(result, f"wrote {len(codes):,} codes of {codes.shape[1]} to {output}")
@@ -68,8 +82,8 @@ def reconstruct(
 
     inputs: list[str | Path] = [model, source]
     _check(output, errors, force=force, inputs=inputs)
-    estimator = load_model(model, shared)
-    data = open_for(estimator, source, reading)
+    estimator = load_model(model, shared, "reconstruct")
+    data: Any = open_for(estimator, source, reading)
     if is_folder(output):
         check_files(output, png_names(len(data), data.ids), inputs=inputs)
     else:
@@ -88,6 +102,15 @@ def _check(output: Path, errors: bool, *, force: bool, inputs: Sequence[str | Pa
         check_output(output, force=force, inputs=inputs, suffixes=TABLES)
     if errors and output.suffix.lower() not in TABLES[:2]:
         raise typer.BadParameter("errors go into .parquet or .csv", param_hint="--errors")
+
+
+def _codes(estimator: Any, data: Any, pooling: str | None, shared: Shared) -> Any:  # -> (n, k)
+    """The codes block by block; sequences all at once, for they are read side by side by their length."""
+    if data.kind in SEQUENCES:
+        return estimator.transform(data, pooling or "last")
+    if pooling is not None:
+        raise ConfigError(f"--pooling={pooling!r} goes with models of text and events; leave it out")
+    return _blockwise(estimator.transform, data, shared, "encoding")
 
 
 def _blockwise(answer: Callable[[Source], Any], data: Source, shared: Shared, doing: str) -> Any:  # (n, ...)

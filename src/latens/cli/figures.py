@@ -9,7 +9,7 @@ import typer
 
 from latens.cli.models import load_model, open_for
 from latens.cli.outputs import FIGURES, check_output
-from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.cli.verbs import Columns, ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 from latens.errors import ConfigError
 
 __all__ = ["CountOption", "RowsOption", "map_", "pairs", "row_numbers"]
@@ -26,6 +26,7 @@ def map_(
     source: SourceArgument,
     output: OutputOption,
     reading: Reading,
+    columns: Columns,
     shared: Shared,
     force: ForceOption = False,
 ) -> None:
@@ -37,7 +38,7 @@ def map_(
 
     check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
     estimator = load_model(model, shared)
-    data = open_for(estimator, source, reading)
+    data = open_for(estimator, source, reading, columns)
     write_figure(output, estimator.plot_map(data))
     result = {"output": str(output), "rows": len(data), "labels": next(iter(data.labels), None)}
     shared.result(result, f"wrote a map of {len(data):,} rows to {output}")
@@ -62,7 +63,7 @@ def pairs(
 
     check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
     chosen = None if rows is None else row_numbers(rows)
-    estimator = load_model(model, shared)
+    estimator = load_model(model, shared, "pairs")
     data = open_for(estimator, source, reading)
     _check_rows(chosen or (), len(data))
     write_figure(output, estimator.plot_pairs(data, rows=chosen, count=count))

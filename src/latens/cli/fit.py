@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,19 +14,23 @@ import typer
 from latens.cli.models import describe_referee, load_model, open_for
 from latens.cli.outputs import check_output
 from latens.cli.runs import checkpoints_in, owned, run_folder
-from latens.cli.settings import build_estimator, parse_settings
-from latens.cli.verbs import ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.cli.settings import SEQUENCES, build_estimator, parse_settings
+from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.errors import ConfigError
 
 if TYPE_CHECKING:
     from latens.callbacks import Callback, SignalGuard
-    from latens.data import Source
-    from latens.estimators.reconstruction import Reconstructor
+    from latens.data import AnySource, Source
     from latens.history import History
 
 __all__ = ["fit"]
 
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="linear, deep (if left out), wide, convolutional or asymmetric.")
+    str | None,
+    typer.Option(
+        "--model",
+        help="linear, deep (if left out), wide, convolutional or asymmetric; text (if SOURCE is), events or series.",
+    ),
 ]
 FromOption = Annotated[
     Path | None,
@@ -83,6 +87,7 @@ def fit(
     output: OutputOption,
     run: Run,
     reading: Reading,
+    columns: Columns,
     shared: Shared,
     model: ModelOption = None,
     settings: SetOption = None,
@@ -92,21 +97,28 @@ def fit(
 ) -> None:
     """Train a model and write it to one file.
 
-    Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the newest one and ends
-    with the same model.
+    Of a text file, a column of text or events it is the text or events model, which predicts the next item; of all else
+    an autoencoder. Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the
+    newest one and ends with the same model.
     """
-    from latens.data import open_samples
-
     if run.resume and os.path.exists(output) and not force:
         return _already_finished(output, shared)
     inputs = [word for word in (source, target, begun) if word is not None]
     check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
-    estimator, data = _opened(source, reading, shared, model, settings or (), begun)
-    clean = None if target is None else open_samples(target, **reading.how)
+    estimator, data = _opened(source, (reading, columns), shared, model, settings or (), begun)
+    clean = None if target is None else _clean(target, estimator, reading)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
         _train(estimator, data, clean, run, run_folder(output))
         estimator.save(output)
     shared.result(_result(estimator, output), _closing_words(estimator, source, output))
+
+
+def _clean(target: str, estimator: Any, reading: Reading) -> Source:
+    from latens.data import open_samples
+
+    if estimator.network_name() in SEQUENCES:
+        raise ConfigError(f"--target={target!r}: a model of {estimator.network_name()} predicts SOURCE; leave it out")
+    return open_samples(target, **reading.how)
 
 
 def _defaults(shared: Shared) -> dict[str, Any]:
@@ -114,23 +126,45 @@ def _defaults(shared: Shared) -> dict[str, Any]:
 
 
 def _opened(
-    source: str, reading: Reading, shared: Shared, model: str | None, settings: Sequence[str], begun: Path | None
-) -> tuple[Reconstructor, Source]:
+    source: str,
+    how: tuple[Reading, Columns],
+    shared: Shared,
+    model: str | None,
+    settings: Sequence[str],
+    begun: Path | None,
+) -> tuple[Any, AnySource]:
     """The estimator to fit and its data: a new one, or the one in a file with data like its own."""
-    from latens.data import open_samples
-
     if begun is None:
-        estimator = build_estimator(model or "deep", settings, _defaults(shared))
-        return estimator, open_samples(source, **reading.how)
+        model = model or _meant(source, *how)
+        return build_estimator(model, settings, _defaults(shared)), _open_for_model(model, source, *how)
     if model is not None:
         raise typer.BadParameter("the model is the one of --from; leave --model out", param_hint="--model")
     estimator = load_model(begun, shared)
     given = parse_settings(settings, estimator.get_params())
     estimator.set_params(**_defaults(shared) | given)
-    return estimator, open_for(estimator, source, reading)
+    return estimator, open_for(estimator, source, *how)
 
 
-def _train(estimator: Reconstructor, data: Source, clean: Source | None, run: Run, folder: Path) -> None:
+def _meant(source: str, reading: Reading, columns: Columns) -> str:
+    """The model that data of this kind is for."""
+    from latens.data.documents import is_text_file
+
+    kind = reading.kind or columns.kind or ("text" if is_text_file(source) else None)
+    return kind if kind in SEQUENCES else "deep"
+
+
+def _open_for_model(model: str, source: str, reading: Reading, columns: Columns) -> AnySource:
+    """The data, of the kind that the model learns from."""
+    from latens.data import open_samples, open_source
+
+    if model not in SEQUENCES:
+        return open_samples(source, **reading.how, **columns.how)
+    if reading.kind not in (None, model):
+        raise ConfigError(f"--kind={reading.kind!r} is not what --model {model} learns from; leave --kind out")
+    return open_source(source, **reading.how | {"kind": model}, **columns.how)
+
+
+def _train(estimator: Any, data: AnySource, clean: Source | None, run: Run, folder: Path) -> None:
     callbacks, guard = run.callbacks(folder)
     fit = estimator.continue_fit if hasattr(estimator, "schema_") else estimator.fit  # a loaded one goes on
     with guard:
@@ -147,8 +181,9 @@ def _already_finished(output: Path, shared: Shared) -> None:
     shared.result(_result(estimator, output) | {"already_finished": True}, words)
 
 
-def _result(estimator: Reconstructor, output: Path) -> dict[str, Any]:
+def _result(estimator: Any, output: Path) -> dict[str, Any]:
     epochs = list(estimator.history_.rows())
+    vocabulary = getattr(estimator.schema_, "n_items", None)
     return {
         "output": str(output),
         "model": estimator.network_name(),
@@ -158,18 +193,40 @@ def _result(estimator: Reconstructor, output: Path) -> dict[str, Any]:
         "referee": describe_referee(estimator.referee_),
         "resumed_from_step": estimator.resumed_from_step_,
         "already_finished": False,
-    }
+    } | ({} if vocabulary is None else {"vocabulary_size": vocabulary})
 
 
-def _closing_words(estimator: Reconstructor, source: str, output: Path) -> str:
-    resumed = estimator.resumed_from_step_
-    n = estimator.n_components_
-    lines = [f"{estimator.network_name()} model, {n} component{'s' * (n != 1)}: {estimator.referee_.verdict}"]
+def _closing_words(estimator: Any, source: str, output: Path) -> str:
+    resumed, name = estimator.resumed_from_step_, estimator.network_name()
+    lines = [f"{_what(estimator)}: {estimator.referee_.verdict}"]
     if resumed is not None:
         lines.insert(0, f"went on from step {resumed}")
     lines += _still_falling(estimator.history_)
-    following = shlex.join(["latens", "map", str(output), source, "-o", "map.png"])
+    following = shlex.join(["latens", *_NEXT.get(name, _map)(str(output), source)])
     return "\n".join([*lines, f"wrote {output}; next: {following}"])
+
+
+def _what(estimator: Any) -> str:
+    """The model by its name and size; of items what it costs to predict one."""
+    name, n = estimator.network_name(), estimator.n_components_
+    vocabulary = getattr(estimator.schema_, "n_items", None)
+    if vocabulary is None:
+        return f"{name} model, {n} component{'s' * (n != 1)}"
+    referee = estimator.referee_
+    bits = f"{referee.model_bits:.4g} bits per {'character' if name == 'text' else 'item'}"
+    return f"{name} model, {vocabulary:,} items in its vocabulary, {referee.model_nats:.4g} nats per item, {bits}"
+
+
+def _map(output: str, source: str) -> list[str]:
+    return ["map", output, source, "-o", "map.png"]
+
+
+# What one does next with a model, in words of the command line.
+_NEXT: dict[str, Callable[[str, str], list[str]]] = {
+    "text": lambda output, source: ["generate", output, "-n", "500"],
+    "events": lambda output, source: ["generate", output, "--count", "5"],
+    "series": lambda output, source: ["forecast", output, source],
+}
 
 
 def _still_falling(history: History) -> list[str]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from latens.errors import ConfigError, choice
 
-if TYPE_CHECKING:
-    from latens.estimators.reconstruction import Reconstructor
-
-__all__ = ["ESTIMATORS", "build_estimator", "parse_settings", "parse_value"]
+__all__ = ["ESTIMATORS", "SEQUENCES", "build_estimator", "parse_settings", "parse_value"]
 
 # The estimator behind each of MODELS, and what makes it that model.
 ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -23,13 +20,19 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "wide": ("Autoencoder", {"hidden": "wide"}),
     "convolutional": ("ConvAutoencoder", {}),
     "asymmetric": ("ConvAutoencoder", {"encoder": "dense"}),
+    "text": ("TextAutoregressor", {}),
+    "events": ("EventAutoregressor", {}),
+    "series": ("SeriesAutoregressor", {}),
 }
+
+# The models that read items in their order; each learns from data of the kind of its own name.
+SEQUENCES = ("text", "events", "series")
 
 # Not "none", which is the name of a scaling.
 _WORDS = {"None": None, "True": True, "False": False}
 
 
-def build_estimator(model: str, words: Sequence[str], defaults: Mapping[str, Any]) -> Reconstructor:
+def build_estimator(model: str, words: Sequence[str], defaults: Mapping[str, Any]) -> Any:
     """The unfitted estimator of a model's name and ``name=value`` words.
 
     Args:
@@ -43,7 +46,7 @@ def build_estimator(model: str, words: Sequence[str], defaults: Mapping[str, Any
     import latens
 
     name, fixed = ESTIMATORS[choice("--model", model, ESTIMATORS)]
-    estimator: type[Reconstructor] = getattr(latens, name)
+    estimator = getattr(latens, name)
     parameters = inspect.signature(estimator).parameters
     settings = parse_settings(words, {name: parameter.default for name, parameter in parameters.items()})
     return estimator(**{**fixed, **defaults, **settings})

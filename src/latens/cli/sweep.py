@@ -9,8 +9,9 @@ import typer
 
 from latens.cli.fit import ModelOption, SetOption
 from latens.cli.outputs import FIGURES, check_output
-from latens.cli.settings import build_estimator
+from latens.cli.settings import SEQUENCES, build_estimator
 from latens.cli.verbs import ForceOption, Reading, Shared, SourceArgument, as_table, verb
+from latens.errors import ConfigError
 
 if TYPE_CHECKING:
     from latens.analysis import Sweep
@@ -42,6 +43,8 @@ def sweep(
     import latens
     from latens.data import open_samples
 
+    if model in SEQUENCES:
+        raise ConfigError(f"--model={model!r} has no code whose size could be swept; use an autoencoder, or latens fit")
     if output is not None:
         check_output(output, force=force, inputs=[source], suffixes=FIGURES)
     defaults = {"random_state": shared.seed or 0, "device": shared.device, "verbose": 0}

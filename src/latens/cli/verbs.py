@@ -6,8 +6,10 @@ import functools
 import inspect
 import json
 import math
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -17,7 +19,9 @@ import typer
 from latens.errors import ConfigError
 
 __all__ = [
+    "Columns",
     "ForceOption",
+    "LabelsOption",
     "ModelArgument",
     "OutputOption",
     "Reading",
@@ -25,6 +29,7 @@ __all__ = [
     "SourceArgument",
     "app",
     "as_table",
+    "close_quietly",
     "verb",
 ]
 
@@ -36,9 +41,7 @@ ModelArgument = Annotated[
 ]
 SourceArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="SOURCE", help="A file, a folder of images, - (standard input), or dataset:NAME.", show_default=False
-    ),
+    typer.Argument(metavar="SOURCE", help="A file, a folder, - (standard input), or dataset:NAME.", show_default=False),
 ]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="What to write.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
@@ -47,17 +50,47 @@ Item = TypeVar("Item")
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
+LabelsOption = Annotated[
+    list[str] | None,
+    typer.Option("--labels", help="Columns to carry along, never learned from: NAME[,NAME]; repeatable."),
+]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table hold text, or events."""
+
+    column: Annotated[str | None, typer.Option("--column", metavar="NAME", help="Of a table: what holds the text.")] = (
+        None
+    )
+    sequence: Annotated[
+        str | None, typer.Option("--sequence", metavar="NAME", help="Of a table of events: which sequence one is of.")
+    ] = None
+    order: Annotated[
+        str | None, typer.Option("--order", metavar="NAME", help="What puts them in order; as they come if left out.")
+    ] = None
+    item: Annotated[str | None, typer.Option("--item", metavar="NAME", help="What happened.")] = None
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """Those that are named, as `latens.open_source` takes them."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of data that has such columns; None if none is named."""
+        return next(("text" if name == "column" else "events" for name in self.how), None)
+
+
 @dataclass(frozen=True)
 class Reading:
     """How to read a SOURCE."""
 
     kind: Annotated[
-        str | None, typer.Option("--kind", help="table or images; inferred if left out.", show_default=False)
+        str | None,
+        typer.Option("--kind", help="table, images, text, events or series; inferred if left out.", show_default=False),
     ] = None
-    labels: Annotated[
-        list[str] | None,
-        typer.Option("--labels", help="Columns to carry along, never learned from: NAME[,NAME]; repeatable."),
-    ] = None
+    labels: LabelsOption = None
     array: Annotated[str | None, typer.Option("--array", help="Which array of an .npz.", show_default=False)] = None
     types: Annotated[
         list[str] | None,
@@ -153,7 +186,8 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
         def flat(**given: Any) -> None:
             for key, group in groups.items():
                 given[key] = group(**{option.name: given.pop(option.name) for option in fields(group)})
-            function(**given)
+            with _until_nobody_reads():
+                function(**given)
 
         own = [p.replace(kind=p.KEYWORD_ONLY) for p in parameters if p.name not in groups]
         options = [option for group in groups.values() for option in _options(group)]
@@ -162,6 +196,22 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
         return function
 
     return register
+
+
+@contextmanager
+def _until_nobody_reads() -> Iterator[None]:
+    """Whoever reads standard output may have had enough, as ``head`` has: that is a good end, without a word."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        close_quietly()
+        raise typer.Exit() from None
+
+
+def close_quietly() -> None:
+    """Standard output takes nothing more: say nothing of it, not even at the interpreter's own flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _options(group: type[Any]) -> list[inspect.Parameter]:

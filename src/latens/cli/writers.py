@@ -19,10 +19,10 @@ from latens.errors import DataError, OutputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from latens.data import Source
+    from latens.data import AnySource, Source
     from latens.schema import Schema
 
-__all__ = ["png_names", "write_figure", "write_like", "write_pngs", "write_table"]
+__all__ = ["png_names", "write_figure", "write_like", "write_pngs", "write_rows", "write_table"]
 
 # The most that a 16-bit pixel holds.
 _DEEPEST = 65535
@@ -46,7 +46,7 @@ def write_like(output: Path, values: Any, schema: Schema, source: Source, **more
     write_table(output, values, list(names), source, **more)
 
 
-def write_table(path: Path, values: Any, names: Sequence[str], source: Source, **more: np.ndarray) -> None:
+def write_table(path: Path, values: Any, names: Sequence[str], source: AnySource, **more: np.ndarray) -> None:
     """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
 
     The values keep their names; of the others one whose name is taken gets a ``_``.
@@ -63,6 +63,11 @@ def write_table(path: Path, values: Any, names: Sequence[str], source: Source, *
     own = dict(zip(names, _by_column(values), strict=True))
     ids = _beside(own, [] if source.ids is None else [("id", source.ids)])
     _write_columns(path, ids | own | _beside({*ids, *own}, [*more.items(), *source.labels.items()]))
+
+
+def write_rows(path: Path, columns: Mapping[str, Sequence[Any]], labels: Mapping[str, np.ndarray]) -> None:
+    """Write named columns as Parquet or CSV, and labels beside them; of these one whose name is taken gets a ``_``."""
+    _write_columns(path, {**columns, **_beside(columns, labels.items())})
 
 
 def _by_column(values: Any) -> list[Any]:
@@ -82,7 +87,7 @@ def _beside(taken: Container[str], columns: Iterable[tuple[str, np.ndarray]]) ->
     return free
 
 
-def _write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+def _write_columns(path: Path, columns: Mapping[str, Any]) -> None:
     import pyarrow as pa
     from pyarrow import csv, parquet
 

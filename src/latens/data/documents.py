@@ -103,7 +103,7 @@ def _from_path(data: str | os.PathLike[str]) -> TextSource:
         return _from_folder(path)
     plain_file(path)
     if table_form(path.name) is not None:
-        raise DataError(f"{path.name}: one column of a table holds the text; name it with column=NAME")
+        raise DataError(f"{path.name}: one column of a table holds the text; name it with column=NAME (--column NAME)")
     return TextSource((path,), name=path.name)
 
 

@@ -156,7 +156,9 @@ def open_events(
     if is_frame(data) or isinstance(data, str) or hasattr(data, "__fspath__"):
         if sequence is None or item is None:
             missing = "sequence" if sequence is None else "item"
-            raise DataError(f"a table of events needs {missing}=NAME, the column that says it; name it")
+            raise DataError(
+                f"a table of events needs {missing}=NAME, the column that says it; name it (--{missing} NAME)"
+            )
         return _from_table(data, (sequence, order, item), labels)
     return carry(_from_lists(data), labels)
 

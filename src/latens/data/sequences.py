@@ -137,7 +137,8 @@ def split_sequences(offsets: np.ndarray, validation_fraction: float) -> tuple[np
     if begin < nearest < end and abs(nearest - cut) <= held_out / 5:
         cut = nearest
     if cut - begin < 2:
-        raise DataError(f"{end - begin} items are too few with validation_fraction={validation_fraction}; give it more")
+        n = f"{end - begin} item{'s are' if end - begin != 1 else ' is'}"
+        raise DataError(f"{n} too few with validation_fraction={validation_fraction}; give it more")
     inner = offsets[(offsets > begin) & (offsets < end)]
     return np.concatenate([[begin], inner[inner < cut], [cut]]), np.concatenate([[cut], inner[inner > cut], [end]])
 

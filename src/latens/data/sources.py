@@ -100,6 +100,8 @@ def open_source(
         'or not'
     """
     kind = _kind(data, kind, {"column": column, "sequence": sequence, "order": order, "item": item})
+    if kind in ("text", "events"):
+        _refuse(kind, array=array, types=types, missing=missing)
     if optional_labels:
         labels = Wanted(_names(labels), tuple(optional_labels))
     source: AnySource
@@ -146,6 +148,12 @@ def _kind(data: object, kind: str | None, named: Mapping[str, str | None]) -> st
         if kind != meant:
             raise ConfigError(f"{name}={named[name]!r} goes with kind={meant!r}; leave it out")
     return kind
+
+
+def _refuse(kind: str, **given: object) -> None:
+    for name, value in given.items():
+        if value:
+            raise ConfigError(f"{name}={value!r} is for tables and arrays, not for kind={kind!r}; leave it out")
 
 
 def _names(labels: Labels) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -25,11 +25,14 @@ from latens.errors import ConfigError, finite, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train
 from latens.estimators.reading import Reader
 from latens.estimators.saving import save
-from latens.estimators.states import SequenceState
+from latens.estimators.states import SequenceState, also
 from latens.history import History
 from latens.sampling import Drawn, Filter, Stop, generate
 from latens.seeds import resolve_seed
 from latens.training import evaluate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Autoregressor"]
 
@@ -256,6 +259,13 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         save(self, path)
 
+    def plot_map(self, X: Any, labels: Any = None) -> Figure:
+        """Scatter of the vectors by their first two principal components, coloured by `labels`."""
+        from latens.plots import plot_map
+
+        source = self._open(X)
+        return plot_map(self.transform(source), source.label() if labels is None else np.asarray(labels))
+
     # ---- states ------------------------------------------------------------------------------------------------
 
     def save_state(self, state: SequenceState, path: str | Path) -> None:
@@ -280,10 +290,10 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
     def _read(self, prompts: Sequence[np.ndarray]) -> SequenceState:
         """Where each prompt stands once it is read."""
         state, said = self.network_.states(prompts)
-        seen = torch.zeros(len(prompts), self.schema_.n_items, dtype=torch.bool, device=state.device)
-        for row, ids in enumerate(prompts):
-            seen[row, torch.from_numpy(ids.astype(np.int64)).to(state.device)] = True
-        return SequenceState(state, said, seen, torch.tensor(list(map(_key, prompts)), device=state.device), 0)
+        nothing = torch.zeros(len(prompts), self.schema_.n_items, dtype=torch.bool, device=state.device)
+        return SequenceState(
+            state, said, also(nothing, prompts), torch.tensor(list(map(_key, prompts)), device=state.device), 0
+        )
 
     def _drawn(
         self, begun: SequenceState, max_new: int | None, filters: Filter, seed: int, stop: Stop | Sequence[int] | None

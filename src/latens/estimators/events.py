@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from latens.data.corpora import Corpus
 from latens.data.events import EventSource, encode_events, learn_events
 from latens.errors import DataError, whole
 from latens.estimators.autoregressor import Autoregressor
-from latens.sampling import build_filters
+from latens.estimators.writing import GeneratedEvents
+from latens.sampling import Drawn, build_filters
 from latens.schema import EventSchema
 from latens.schema.events import Item
 from latens.seeds import resolve_seed
@@ -136,6 +137,7 @@ class EventAutoregressor(Autoregressor):
         n: int = 1,
         random_state: Any = 0,
         stream: bool = False,
+        details: bool = False,
     ) -> Any:
         """Continue a sequence until its end; the continuation comes without the prompt and without the end.
 
@@ -146,7 +148,9 @@ class EventAutoregressor(Autoregressor):
             top_k, top_p, min_p, typical: Filters, off unless given; see `latens.sampling`.
             n: Continuations of each prompt; more than one gives a list for each.
             random_state: Seed of the draws.
-            stream: Return an iterator over the items of one sequence.
+            stream: Return an iterator over the items of one sequence. What it returns at its end (the value of
+                ``yield from``) is what is returned without `stream`.
+            details: Return `GeneratedEvents` instead of lists of items.
 
         Raises:
             DataError: The prompt holds an item that the model does not know.
@@ -158,20 +162,41 @@ class EventAutoregressor(Autoregressor):
         filters = build_filters(temperature=temperature, **settings)
         length, seed = whole("max_new_items", max_new_items, at_least=0), resolve_seed(random_state)
         steps = self._drawn(begun, length, filters, seed, [self.schema_.end])
-        if stream:
-            return self._streamed(steps)
-        written: list[list[int]] = [[] for _ in range(len(begun))]
-        for drawn, _ in steps:
-            for row, (item, counts) in enumerate(zip(drawn.ids.tolist(), drawn.counts.tolist(), strict=True)):
-                if counts:
-                    written[row].append(item)
-        results = [self.schema_.decode(ids) for ids in written]
-        grouped = results if n == 1 else [results[i : i + n] for i in range(0, len(results), n)]
-        return grouped[0] if alone else grouped
+        written: list[list[tuple[int, float]]] = [[] for _ in range(len(begun))]
 
-    def _streamed(self, steps: Any) -> Iterator[Item | None]:
+        def results() -> Any:
+            found = [self._generated(each, details) for each in written]
+            grouped = found if n == 1 else [found[i : i + n] for i in range(0, len(found), n)]
+            return grouped[0] if alone else grouped
+
+        if stream:
+            return self._streamed(steps, written, results)
         for drawn, _ in steps:
+            _write(drawn, written)
+        return results()
+
+    def _streamed(
+        self, steps: Any, written: Sequence[list[tuple[int, float]]], results: Callable[[], Any]
+    ) -> Generator[Item | None, None, Any]:
+        for drawn, _ in steps:
+            _write(drawn, written)
             yield from self.schema_.decode(drawn.ids[:1].tolist())
+        return results()
+
+    def _generated(self, written: Sequence[tuple[int, float]], details: bool) -> Any:
+        ids = [item for item, _ in written]
+        items = self.schema_.decode(ids)
+        if not details:
+            return items
+        return GeneratedEvents(items, np.array(ids, dtype=np.int64), np.array([log_prob for _, log_prob in written]))
+
+
+def _write(drawn: Drawn, written: Sequence[list[tuple[int, float]]]) -> None:
+    """Add an item and its log-probability to each sequence that had not ended."""
+    step = zip(written, drawn.ids.tolist(), drawn.log_probs.tolist(), drawn.counts.tolist(), strict=True)
+    for sequence, item, log_prob, counts in step:
+        if counts:
+            sequence.append((item, log_prob))
 
 
 def _sequences(given: Any) -> tuple[list[Any], bool]:

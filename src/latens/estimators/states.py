@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from latens import persistence
 from latens.errors import ModelFileError
 
-__all__ = ["SequenceState"]
+__all__ = ["SequenceState", "also"]
 
 _TENSORS = ("state", "said", "seen", "keys")
 
@@ -75,6 +77,14 @@ class SequenceState:
         """
         file = persistence.read(path, expect=lambda header, infos: _expect(path, header, infos, model, shapes))
         return cls(**{name: file.tensors[name] for name in _TENSORS}, steps=file.header["steps"])
+
+
+def also(seen: Tensor, sequences: Sequence[np.ndarray]) -> Tensor:  # (B, V) -> (B, V) bool
+    """`seen` with the items of each row's sequence."""
+    more = seen.clone()
+    for row, ids in enumerate(sequences):
+        more[row, torch.from_numpy(ids.astype(np.int64)).to(seen.device)] = True
+    return more
 
 
 def _expect(path: str | Path, header: Any, infos: Any, model: str, shapes: dict[str, tuple[int, ...]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,31 +16,15 @@ from latens.data.sequences import Windows, aligned_windows, plain_windows
 from latens.data.text import TextSource, learn_text
 from latens.errors import ConfigError, DataError, choice, whole
 from latens.estimators.autoregressor import Autoregressor
-from latens.estimators.states import SequenceState
-from latens.sampling import StopStrings, beam_search, build_filters
+from latens.estimators.states import SequenceState, also
+from latens.estimators.writing import GeneratedText, Writer, streamed
+from latens.sampling import beam_search, build_filters
 from latens.schema import TextSchema
 from latens.seeds import resolve_seed
 
 __all__ = ["GeneratedText", "TextAutoregressor"]
 
 ALIGNMENTS = ("auto", "plain", "newline")
-
-
-@dataclass(frozen=True, eq=False)
-class GeneratedText:
-    """A continuation with what is known of it.
-
-    Args:
-        text: Without the prompt.
-        ids: (T,) int64, the items that were drawn, a stop string's among them.
-        log_probs: (T,) float64, nats that the model itself gives each, whatever the filters and the temperature.
-        state: Where the sequence stands after the last of them.
-    """
-
-    text: str
-    ids: np.ndarray
-    log_probs: np.ndarray
-    state: SequenceState
 
 
 class TextAutoregressor(Autoregressor):
@@ -203,7 +187,7 @@ class TextAutoregressor(Autoregressor):
         if len(state) != len(prompts):
             raise ConfigError(f"state holds {len(state)} sequences for {len(prompts)} prompts; use one for each")
         after, said = self.network_.states(prompts, (state.state, state.said))
-        return replace(state, state=after, said=said)
+        return replace(state, state=after, said=said, seen=also(state.seen, prompts))
 
     def generate(
         self,
@@ -236,7 +220,8 @@ class TextAutoregressor(Autoregressor):
                 nothing.
             n: Texts for each prompt; more than one gives a list for each.
             random_state: Seed of the draws.
-            stream: Return an iterator over pieces of text; of several texts, over lists with a piece of each.
+            stream: Return an iterator over pieces of text; of several texts, over lists with a piece of each. What it
+                returns at its end (the value of ``yield from``) is what is returned without `stream`.
             details: Return `GeneratedText` instead of text.
 
         Raises:
@@ -247,16 +232,20 @@ class TextAutoregressor(Autoregressor):
         settings = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
         filters = build_filters(temperature=temperature, repetition_penalty=repetition_penalty, **settings)
         stops = ("\n",) if stop is None and self.schema_.lines else stop or ()
-        writers = [_Writer(self.schema_, stops) for _ in range(len(begun))]
+        writers = [Writer(self.schema_, stops) for _ in range(len(begun))]
         length = whole("max_new_tokens", max_new_tokens, at_least=0)
         pieces = self._written(begun, writers, length, filters, resolve_seed(random_state))
+
+        def results() -> Any:
+            found = [writer.result(details) for writer in writers]
+            grouped = found if n == 1 else [found[i : i + n] for i in range(0, len(found), n)]
+            return grouped[0] if alone else grouped
+
         if stream:
-            return (each[0] for each in pieces) if alone and n == 1 else pieces
+            return streamed(pieces, results, single=alone and n == 1)
         for _ in pieces:
             pass
-        results = [writer.result(details) for writer in writers]
-        grouped = results if n == 1 else [results[i : i + n] for i in range(0, len(results), n)]
-        return grouped[0] if alone else grouped
+        return results()
 
     def _begun(self, prompt: Any, n: int) -> tuple[SequenceState, bool]:
         if isinstance(prompt, SequenceState):
@@ -265,7 +254,7 @@ class TextAutoregressor(Autoregressor):
         return self._read([self._ids(text, "prompt") for text in texts]).fork(n), alone
 
     def _written(
-        self, begun: SequenceState, writers: Sequence[_Writer], length: int, filters: Any, seed: int
+        self, begun: SequenceState, writers: Sequence[Writer], length: int, filters: Any, seed: int
     ) -> Iterator[list[str]]:
         """The pieces of text of each step; the writers keep all of it."""
 
@@ -273,20 +262,23 @@ class TextAutoregressor(Autoregressor):
             pairs = zip(writers, items.tolist(), strict=True)
             return torch.tensor([writer.write(item) for writer, item in pairs], device=items.device)
 
-        drawn, before = None, begun.state
-        for drawn, before in self._drawn(begun, length, filters, seed, stop):  # noqa: B007  # the last ones are used
-            for writer, log_prob in zip(writers, drawn.log_probs.tolist(), strict=True):
-                writer.judge(log_prob)
+        for drawn, before in self._drawn(begun, length, filters, seed, stop):
+            for row, (writer, log_prob) in enumerate(zip(writers, drawn.log_probs.tolist(), strict=True)):
+                writer.judge(log_prob, before[:, row : row + 1])
             yield [writer.piece() for writer in writers]
         yield [writer.finish() for writer in writers]
-        if drawn is None:
-            after, said, steps = begun.state, begun.said, begun.steps
-        else:
-            said, after = self.network_.step(drawn.ids, before)
-            steps = drawn.step + 1
+        self._leave_states(begun, writers)
+
+    def _leave_states(self, begun: SequenceState, writers: Sequence[Writer]) -> None:
+        """Each writer's state after its own last item, whenever the others ended."""
+        after, said = begun.state, begun.said
+        if all(writer.before is not None for writer in writers):
+            last = torch.tensor([writer.ids[-1] for writer in writers], device=said.device)
+            said, after = self.network_.step(last, torch.cat([writer.before for writer in writers], dim=1))
+        seen = also(begun.seen, [np.array(writer.ids, dtype=np.int64) for writer in writers])
         for row, writer in enumerate(writers):
-            one = slice(row, row + 1)
-            writer.state = SequenceState(after[:, one], said[one], begun.seen[one], begun.keys[one], steps)
+            one, steps = slice(row, row + 1), begun.steps + len(writer.ids)
+            writer.state = SequenceState(after[:, one], said[one], seen[one], begun.keys[one], steps)
 
     def beam_search(
         self, prompt: str = "", *, max_new_tokens: int = 50, beams: int = 5, length_penalty: float = 1.0
@@ -319,51 +311,6 @@ class TextAutoregressor(Autoregressor):
 
     def _ids(self, text: str, where: str) -> np.ndarray:
         return self.schema_.encode(text, where)
-
-
-class _Writer:
-    """One text being written: its items, what of it can be shown, and whether it has ended."""
-
-    def __init__(self, schema: TextSchema, stops: str | Sequence[str]) -> None:
-        self._decoder, self._stops = schema.decoder(), StopStrings(stops)
-        self._shown: list[str] = []
-        self._fresh = ""
-        self.ids: list[int] = []
-        self.log_probs: list[float] = []
-        self.ended = False
-        self.state: SequenceState | None = None
-
-    def write(self, item: int) -> bool:
-        """Take the next item, unless the text has ended; whether it has now."""
-        if not self.ended:
-            self.ids.append(item)
-            piece, self.ended = self._stops.feed(self._decoder.feed(item))
-            self._fresh += piece
-        return self.ended
-
-    def judge(self, log_prob: float) -> None:
-        """The log-probability of the item that was written last."""
-        if len(self.log_probs) < len(self.ids):
-            self.log_probs.append(log_prob)
-
-    def piece(self) -> str:
-        """What can be shown and was not."""
-        piece, self._fresh = self._fresh, ""
-        self._shown.append(piece)
-        return piece
-
-    def finish(self) -> str:
-        """What was held back, now that nothing follows."""
-        if not self.ended:
-            piece, stopped = self._stops.feed(self._decoder.flush())
-            self._fresh += piece + ("" if stopped else self._stops.rest())
-        return self.piece()
-
-    def result(self, details: bool) -> Any:
-        text = "".join(self._shown)
-        if not details or self.state is None:
-            return text
-        return GeneratedText(text, np.array(self.ids, dtype=np.int64), np.array(self.log_probs), self.state)
 
 
 def _texts(prompt: Any) -> tuple[list[str], bool]:
