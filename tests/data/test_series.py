@@ -182,7 +182,7 @@ class TestTables:
         assert read(path, impute="linear")[0].ravel().tolist() == [1, 2, 3, 4, 5]
 
     def test_refuses_a_time_column_that_is_none(self, tmp_path):
-        with pytest.raises(DataError, match="column 'load', data row 1: .* is no time"):
+        with pytest.raises(DataError, match=r"column 'load', data row 1: .* is no time"):
             read(written(tmp_path, HOURLY), time="load")
 
 
