@@ -161,9 +161,7 @@ def fit_linear(
         across += past.T @ (windows[:, lags:] - last)
         count += len(windows)
     if not count:
-        raise DataError(
-            f"no series has the {lags + horizon} steps of a window; give longer ones, or use fewer lags"
-        )
+        raise DataError(f"no series has the {lags + horizon} steps of a window; give longer ones, or use fewer lags")
     inside[np.arange(lags), np.arange(lags)] += count * max(penalty, 1e-12)  # not the bias
     solution = np.linalg.solve(inside, across)
     return LinearForecast(solution[:-1], solution[-1])
