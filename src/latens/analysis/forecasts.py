@@ -21,6 +21,7 @@ __all__ = [
     "Judged",
     "LinearForecast",
     "fit_linear",
+    "forecast_of",
     "judge_forecasts",
     "last_value",
     "seasonal_naive",
@@ -73,6 +74,17 @@ class Forecast:
             parts |= {f"{column} {level:g}": self.quantiles[i, :, place] for i, level in enumerate(self.levels)}
         index = pd.RangeIndex(1, len(self) + 1, name="step") if self.times is None else self.times.rename("time")
         return pd.DataFrame(parts, index=index)
+
+
+def forecast_of(paths: np.ndarray, levels: Sequence[float], **what: Any) -> Forecast:  # (n, H, d)
+    """The forecast that some paths make.
+
+    Example:
+        >>> forecast_of(np.array([[[1.0]], [[3.0]]]), (0.5,), columns=("load",)).mean.tolist()
+        [[2.0]]
+    """
+    quantiles = np.quantile(paths, levels, axis=0) if len(levels) else np.empty((0, *paths.shape[1:]))
+    return Forecast(paths.mean(axis=0), tuple(levels), quantiles, paths, **what)
 
 
 def last_value(past: np.ndarray, horizon: int) -> np.ndarray:  # (*, L, d) -> (*, H, d)
