@@ -191,11 +191,11 @@ def _check_vocabulary(header: Mapping[str, Any], widest: int) -> None:
 
 
 def _check_series(header: Mapping[str, Any], widest: int) -> None:
-    """A column needs at least one number in a tensor; the schema's own check comes with its arrays."""
-    features, columns = header["config"]["n_features"], header["schema"]["columns"]
+    """Of as many columns as the network has; what the schema says is checked with units of that size."""
+    features = header["config"]["n_features"]
     if not _is_size(features) or features > widest:
         raise ValueError(f"series of {features!r:.20} columns, and no tensor so wide")
-    _check_names("columns", columns, features)
+    SeriesSchema.from_json(header["schema"], np.zeros(features), np.ones(features))
 
 
 def _check_samples(header: Mapping[str, Any], widest: int) -> None:

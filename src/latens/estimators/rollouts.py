@@ -26,7 +26,7 @@ def as_items(values: np.ndarray, patch: int) -> np.ndarray:  # (T, d) -> (T // P
         [[1.0, 2.0], [3.0, 4.0]]
     """
     whole = values[len(values) % patch :]
-    return np.ascontiguousarray(whole.reshape(len(whole) // patch, -1), dtype=np.float32)
+    return np.ascontiguousarray(whole.reshape(len(whole) // patch, patch * values.shape[1]), dtype=np.float32)
 
 
 def windowed(reader: Reader, items: np.ndarray, reach: int | None) -> np.ndarray:  # (T, P·d) -> (T, Q)
