@@ -13,16 +13,16 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, corrupt, datasets, experiments, figures, fit, generate, models, score, sweep
+from latens.cli import apply, corrupt, datasets, experiments, figures, fit, forecast, generate, models, score, sweep
 from latens.cli.verbs import app, close_quietly
 from latens.errors import Interrupted, LatensError, OutputError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, corrupt, sweep, generate, score, datasets, experiments)
+_NOUNS = (fit, models, apply, figures, corrupt, sweep, generate, score, forecast, datasets, experiments)
 _ORDER = (
-    *("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "generate", "score"),
+    *("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "generate", "score", "forecast"),
     *("datasets", "reproduce", "demo"),
 )
 # Exit codes of a signal that nobody had the time to answer with a line of its own.

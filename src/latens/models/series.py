@@ -21,7 +21,8 @@ class SeriesNetwork(Recurrent):
 
     .. math:: \ell = -\frac{1}{N} \sum_t \log p(x_t \mid x_1, \dots, x_{t-1})
 
-    An item is a patch of P time steps of d values each. With `relative`, the network sees changes only and predicts the
+    The mean is what the cells say plus a linear function of the last item. An item is a patch of P time steps of d
+    values each. With `relative`, the network sees changes only and predicts the
     change from the last value that it has read, so that a level which it never met is no other than those it did
     (Zeng et al., 2023, https://arxiv.org/abs/2205.13504, subtract the last value of a whole window).
 
@@ -46,6 +47,8 @@ class SeriesNetwork(Recurrent):
     """
 
     spread: Tensor
+    first_mean: Tensor
+    first_std: Tensor
 
     def __init__(
         self,
@@ -69,8 +72,14 @@ class SeriesNetwork(Recurrent):
             nn.LayerNorm(hidden_size),
             Linear(hidden_size, self.likelihood.n_parameters),
         )
+        # A straight way past the cells, from the last item to the next: what is normalised has no scale (Lai et al.,
+        # 2018, https://arxiv.org/abs/1703.07015, call it the autoregressive component).
+        self.line = Linear(self.values_per_item, self.values_per_item, bias=False)
         # Standard deviation of what a prediction misses, where the likelihood does not say.
         self.register_buffer("spread", torch.empty(self.values_per_item))
+        # Of a first item, before which nothing was read.
+        self.register_buffer("first_mean", torch.empty(self.values_per_item))
+        self.register_buffer("first_std", torch.empty(self.values_per_item))
         self.config: dict[str, Any] = {
             "n_features": n_features,
             "patch": patch,
@@ -83,8 +92,20 @@ class SeriesNetwork(Recurrent):
         }
 
     def initialise(self, generator: torch.Generator) -> None:
-        """A spread of one, that of scaled data."""
+        """Mean 0 and spread 1, those of scaled data."""
+        nn.init.zeros_(self.line.weight)
         self.spread.fill_(1.0)
+        self.first_mean.fill_(0.0)
+        self.first_std.fill_(1.0)
+
+    @torch.no_grad()
+    def begin_with(self, items: Tensor) -> None:  # (n, P·d)
+        """Learn what series begin with, the more cautiously the fewer there are: one that is standard is added."""
+        count = len(items) + 1
+        mean = items.double().sum(dim=0) / count
+        variance = (items.double().square().sum(dim=0) + 1.0) / count - mean.square()
+        self.first_mean.copy_(mean)
+        self.first_std.copy_(variance.clamp(min=0.0).sqrt().clamp(min=1e-3))
 
     @property
     def state_size(self) -> int:
@@ -111,12 +132,13 @@ class SeriesNetwork(Recurrent):
     def predict(self, outputs: Tensor, items: Tensor) -> Tensor:  # (*, H), (*, P·d) -> (*, Q)
         parameters: Tensor = self.head(outputs)
         if not self.relative:
-            return parameters
+            return self.likelihood.shift(parameters, self.line(items))
         last = items[..., -self.n_features :]
-        return self.likelihood.shift(parameters, last.repeat(*[1] * (last.dim() - 1), self.patch))
+        level = last.repeat(*[1] * (last.dim() - 1), self.patch)
+        return self.likelihood.shift(parameters, level + self.line(items - level))
 
-    def opening(self, rows: int) -> Tensor:  # -> (B, Q): mean 0 and spread 1, as scaled data has
-        return self.likelihood.standard(rows, self.spread)
+    def opening(self, rows: int) -> Tensor:  # -> (B, Q)
+        return self.likelihood.normal(self.first_mean, self.first_std).expand(rows, -1)
 
     def cost(self, predictions: Tensor, items: Tensor) -> Tensor:  # (*, Q), (*, P·d) -> (*)
         return self.likelihood.cost(predictions, items)
