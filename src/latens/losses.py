@@ -104,9 +104,9 @@ class Likelihood:
         """The distribution of the values plus `by`."""
         raise NotImplementedError
 
-    def standard(self, rows: int, like: Tensor) -> Tensor:  # -> (B, Q)
-        """Mean 0 and spread 1 for every value, on the device and in the dtype of `like`."""
-        return like.new_zeros(rows, self.n_parameters)
+    def normal(self, mean: Tensor, std: Tensor) -> Tensor:  # (D,), (D,) -> (Q,)
+        """The parameters of a normal distribution of each value, as far as they can say one."""
+        raise NotImplementedError
 
 
 class SquaredError(Likelihood):
@@ -134,6 +134,9 @@ class SquaredError(Likelihood):
 
     def shift(self, parameters: Tensor, by: Tensor) -> Tensor:
         return parameters + by
+
+    def normal(self, mean: Tensor, std: Tensor) -> Tensor:
+        return mean
 
 
 class GaussianLikelihood(Likelihood):
@@ -167,6 +170,9 @@ class GaussianLikelihood(Likelihood):
 
     def shift(self, parameters: Tensor, by: Tensor) -> Tensor:
         return parameters + torch.cat([by, torch.zeros_like(by)], dim=-1)
+
+    def normal(self, mean: Tensor, std: Tensor) -> Tensor:
+        return torch.cat([mean, std.log()])
 
 
 class MixtureLikelihood(Likelihood):
@@ -218,6 +224,11 @@ class MixtureLikelihood(Likelihood):
         zeros = torch.zeros_like(parameters[..., : self.components])
         means = by.repeat(*[1] * (by.dim() - 1), self.components)
         return parameters + torch.cat([zeros, means, torch.zeros_like(means)], dim=-1)
+
+    def normal(self, mean: Tensor, std: Tensor) -> Tensor:
+        return torch.cat(
+            [mean.new_zeros(self.components), mean.repeat(self.components), std.log().repeat(self.components)]
+        )
 
 
 LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 from latens.analysis.copies import Copy, longest_copy
+from latens.analysis.forecasts import (
+    Forecast,
+    ForecastReferee,
+    LinearForecast,
+    fit_linear,
+    judge_forecasts,
+    last_value,
+    seasonal_naive,
+)
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.referee import Referee, judge
+from latens.analysis.seasons import season_of
 from latens.analysis.sequence_referee import SequenceReferee, judge_sequences
 from latens.analysis.sizes import Size, Sweep, idle_units
 
 __all__ = [
     "Copy",
     "Documents",
+    "Forecast",
+    "ForecastReferee",
+    "LinearForecast",
     "Principal",
     "Referee",
     "SequenceReferee",
     "Size",
     "Sweep",
     "documents",
+    "fit_linear",
     "idle_units",
     "judge",
+    "judge_forecasts",
     "judge_sequences",
+    "last_value",
     "longest_copy",
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
+    "season_of",
+    "seasonal_naive",
     "unigram_nats",
     "xz_nats",
 ]

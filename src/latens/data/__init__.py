@@ -5,6 +5,7 @@ from __future__ import annotations
 from latens.data.corpora import Corpus, encode_corpus
 from latens.data.datasets import DATASETS, Dataset
 from latens.data.events import EventSource, encode_events, learn_events
+from latens.data.series import SeriesSource
 from latens.data.sources import AnySource, open_samples, open_source, split
 from latens.data.text import TextSource, learn_text
 from latens.data.values import Source
@@ -15,6 +16,7 @@ __all__ = [
     "Corpus",
     "Dataset",
     "EventSource",
+    "SeriesSource",
     "Source",
     "TextSource",
     "encode_corpus",

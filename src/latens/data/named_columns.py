@@ -73,7 +73,7 @@ class Columns:
 class _Asked:
     """What is wanted of a table."""
 
-    wanted: Mapping[str, Conversion]
+    wanted: Mapping[str, Conversion] | Conversion
     labels: Labels
 
     def carried(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -83,7 +83,8 @@ class _Asked:
     def of(self, names: Sequence[str], table: str) -> dict[str, Conversion]:
         """The columns to read, all of which are there."""
         check_names(names, table)
-        columns = dict.fromkeys(self.carried(names), _as_label) | dict(self.wanted)
+        wanted = dict.fromkeys(names, self.wanted) if callable(self.wanted) else dict(self.wanted)
+        columns = dict.fromkeys(self.carried(names), _as_label) | wanted
         check_there(tuple(columns), names, table)
         return columns
 
@@ -115,13 +116,20 @@ def table_form(name: str) -> str | None:
     return _FORMS.get(Path(name.lower().removesuffix(".gz")).suffix)
 
 
-def read_columns(data: Any, wanted: Mapping[str, Conversion], labels: Labels = None) -> Columns:
+def has_columns(data: object) -> bool:
+    """Whether data is a frame, or by its name a file that holds a table."""
+    if isinstance(data, (str, os.PathLike)):
+        return table_form(os.fsdecode(data)) is not None
+    return is_frame(data)
+
+
+def read_columns(data: Any, wanted: Mapping[str, Conversion] | Conversion, labels: Labels = None) -> Columns:
     """The columns `wanted`, and those to carry along, of a frame or a file.
 
     Args:
         data: A pandas, polars or Arrow frame; the path of a CSV, TSV or Parquet file; or ``"-"`` for CSV from standard
             input.
-        wanted: The columns' names, and what becomes of each where the cells are text.
+        wanted: The columns' names, and what becomes of each where the cells are text; a conversion alone wants all.
         labels: Names of columns to carry; an array is left to whoever knows what it has to be as long as.
 
     Raises:

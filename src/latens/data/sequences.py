@@ -20,6 +20,7 @@ __all__ = [
     "SequenceRows",
     "Windows",
     "aligned_windows",
+    "patch_windows",
     "plain_windows",
     "split_sequences",
 ]
@@ -39,11 +40,13 @@ class Windows:
         first: (m,) int64, the first item that is scored: `start` itself where a sequence begins, a later one where
             those before were scored by another window.
         stop: (m,) int64, the end of what is scored.
+        stride: Places from an item to the next; more than 1 where items are several steps of a series.
     """
 
     start: np.ndarray
     first: np.ndarray
     stop: np.ndarray
+    stride: int = 1
 
     def __len__(self) -> int:
         return len(self.start)
@@ -51,12 +54,12 @@ class Windows:
     @property
     def scored(self) -> np.ndarray:
         """Items that each window scores."""
-        return np.asarray(self.stop - self.first)
+        return np.asarray((self.stop - self.first) // self.stride)
 
     @property
     def lengths(self) -> np.ndarray:
         """Items that each window has to read to score them."""
-        return np.asarray(np.maximum(self.stop - self.start - 1, 1))
+        return np.asarray(np.maximum((self.stop - self.start) // self.stride - 1, 1))
 
     @property
     def opening(self) -> np.ndarray:
@@ -111,6 +114,34 @@ def aligned_windows(offsets: np.ndarray, chunk: int, line_starts: np.ndarray) ->
             line = int(line_starts[before - 1]) if before else begin
             start, first = (line if start < line else stop - 1), stop
     return Windows(*np.array(found, dtype=np.int64).reshape(-1, 3).T)
+
+
+def patch_windows(offsets: np.ndarray, chunk: int, patch: int, *, shifted: bool) -> Windows:
+    """Plain windows over series whose items are patches of P steps, in places of steps.
+
+    A series of T steps has P ways to be cut into patches, and `shifted` goes through all of them, so that a patch may
+    begin at any step. A patch is only read whole: of each way fewer than P steps are left over.
+
+    Args:
+        offsets: (n + 1,) int64, where the series begin and the last one ends, in steps.
+        chunk: Items read by a window, c.
+        patch: Steps in an item, P.
+        shifted: All P ways, or only the one that begins with the series.
+
+    Example:
+        >>> windows = patch_windows(np.array([0, 9]), chunk=2, patch=4, shifted=True)
+        >>> windows.start.tolist(), windows.stop.tolist(), windows.scored.tolist()
+        ([0, 1, 2, 3], [8, 9, 6, 7], [2, 2, 1, 1])
+    """
+    found = []
+    for shift in range(patch if shifted else 1):
+        begin = offsets[:-1] + shift
+        items = np.concatenate([[0], np.cumsum(np.maximum(offsets[1:] - begin, 0) // patch)]).astype(np.int64)
+        windows = plain_windows(items, chunk)
+        series = np.searchsorted(items, windows.start, side="right") - 1
+        places = np.stack([windows.start, windows.first, windows.stop])
+        found.append(begin[series] + patch * (places - items[series]))
+    return Windows(*np.concatenate(found, axis=1), stride=patch)
 
 
 def split_sequences(offsets: np.ndarray, validation_fraction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -242,7 +273,7 @@ class SequenceRows:
     def _batch(self, index: np.ndarray, epoch: int, fresh: Tensor | None = None) -> SequenceBatch:
         parts = (self.windows.start, self.windows.first, self.windows.stop)
         start, first, stop = (torch.from_numpy(part[index])[:, None] for part in parts)
-        places = start + torch.arange(int(self.windows.lengths[index].max()) + 1)
+        places = start + self.windows.stride * torch.arange(int(self.windows.lengths[index].max()) + 1)
         scored = (places >= first) & (places < stop)
         items = gathered(self.items, places.clamp(max=len(self.items) - 1)).to(self.device)
         random = keyed(self.seed, epoch, torch.from_numpy(index).to(self.device))

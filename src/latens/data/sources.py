@@ -19,8 +19,10 @@ from latens.data.gzipped import is_gzip, open_bytes
 from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.kinds import Typing
+from latens.data.named_columns import table_form
 from latens.data.paths import existing, plain_file, readable
 from latens.data.ragged import is_ragged, ragged_source
+from latens.data.series import SeriesSource, open_series, series_of
 from latens.data.tables import frame_source, is_frame, parquet_source, reorder
 from latens.data.text import TextSource
 from latens.data.values import Labels, Source, Wanted, carry, label_names
@@ -28,7 +30,7 @@ from latens.errors import ConfigError, DataError, choice, finite
 
 __all__ = ["AnySource", "Source", "open_samples", "open_source", "split"]
 
-AnySource: TypeAlias = Source | TextSource | EventSource
+AnySource: TypeAlias = Source | TextSource | EventSource | SeriesSource
 
 _DATASET = "dataset:"
 _MAGIC = {
@@ -47,6 +49,15 @@ _SUFFIX = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".csv", ".tsv"), "text"),
     **dict.fromkeys(SUFFIXES, "image"),
+}
+# The kinds that a named column has a meaning for.
+_GOES_WITH = {
+    "column": ("text",),
+    "sequence": ("events", "series"),
+    "order": ("events",),
+    "item": ("events",),
+    "time": ("series",),
+    "impute": ("series",),
 }
 _READ = (
     "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, text (.txt, .md, .log), or a folder of images"
@@ -67,27 +78,33 @@ def open_source(
     sequence: str | None = None,
     order: str | None = None,
     item: str | None = None,
+    time: str | None = None,
+    impute: str | None = None,
 ) -> AnySource:
-    """Anything that latens reads: checked numbers, text, or sequences of events.
+    """Anything that latens reads: checked numbers, text, sequences of events, or series.
 
     Args:
         data: A Source, an array, nested lists, a list of images of different sizes, a frame, a path (file or folder),
             ``"dataset:NAME[/train|/test]"``, or ``"-"`` for CSV (or .npy) from standard input. Text also comes from a
-            list of paths or strings, and from ``"-"``; events come from a list of lists, or a table.
-        kind: ``"table"``, ``"images"``, ``"text"`` or ``"events"``. None infers it: 2-D and typed tables; 3-D, 4-D,
-            image files and folders; .txt, .text, .md and .log files, and what `column` is given for; what `item` is
-            given for.
+            list of paths or strings, and from ``"-"``; events come from a list of lists, or a table; series from an
+            array (T,) or (T, d), a list of such, or a table.
+        kind: ``"table"``, ``"images"``, ``"text"``, ``"events"`` or ``"series"``. None infers it: 2-D and typed tables;
+            3-D, 4-D, image files and folders; .txt, .text, .md and .log files, and what `column` is given for; what
+            `item` is given for; what `time` or `impute` is given for.
         labels: Columns (of an ``.npz``: arrays) to carry along by name, or an array of one label per row.
         array: Which array of an ``.npz``.
         optional_labels: Names of labels to carry along where they are there, beside those of `labels`.
-        columns: The features a model was fitted on; a table with names is put into their order.
+        columns: The features a model was fitted on; a table with names is put into their order. Of series, which
+            columns to take; None takes all that hold numbers.
         types: What columns of a table hold where it should not be inferred: ``"number"``, ``"integer"``, ``"boolean"``,
             ``"category"``, ``"datetime"``, or ``"ignore"`` to leave one out.
         missing: Cells of a table's text that mean that nothing is there, beside the empty cell, NA and null.
         column: The column of a table that holds text; a list of strings has none, and needs none.
-        sequence: The column of a table that says which sequence an event belongs to.
+        sequence: The column of a table that says which sequence an event, or which series a step, belongs to.
         order: The column by which a sequence is put in order, numbers or times; None takes the rows as they come.
         item: The column of a table that says what happened.
+        time: The column of a table that says when a step of a series is; None takes the first one of times.
+        impute: ``"linear"`` fills missing steps and cells of series; None refuses them.
 
     Raises:
         DataError: It cannot be read, or its cells cannot be learned from; the message says where.
@@ -99,7 +116,8 @@ def open_source(
         >>> open_source(["To be", "or not"], kind="text")[1]
         'or not'
     """
-    kind = _kind(data, kind, {"column": column, "sequence": sequence, "order": order, "item": item})
+    named = {"column": column, "sequence": sequence, "order": order, "item": item, "time": time, "impute": impute}
+    kind = _kind(data, kind, named)
     if optional_labels:
         labels = Wanted(_names(labels), tuple(optional_labels))
     source: AnySource
@@ -107,9 +125,13 @@ def open_source(
         source = open_text(data, column=column, labels=labels)
     elif kind == "events":
         source = open_events(data, sequence=sequence, order=order, item=item, labels=labels)
+    elif kind == "series" and not _is_samples(data):
+        how = {"time": time, "sequence": sequence, "impute": impute}
+        source = open_series(data, columns=columns, labels=labels, **how)
     else:
         typing = Typing(dict(types or {}), tuple(missing), strict=columns is None)
-        source = _open(data, How(kind, labels, array, typing))
+        opened = _open(data, How(None if kind == "series" else kind, labels, array, typing))
+        source = series_of(opened) if kind == "series" and isinstance(opened, Source) else opened
     if kind is not None and source.kind != kind:
         raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
     return source if columns is None or not isinstance(source, Source) else reorder(source, columns)
@@ -137,14 +159,15 @@ def _kind(data: object, kind: str | None, named: Mapping[str, str | None]) -> st
     Raises:
         ConfigError: It is unknown, or has no such column.
     """
-    of = {name: "text" if name == "column" else "events" for name, value in named.items() if value is not None}
+    of = {name: _GOES_WITH[name] for name, value in named.items() if value is not None}
     if kind is None:
-        kind = next(iter(of.values()), _inferred(data))
+        # What says the most: `sequence` goes with several kinds.
+        kind = min(of.values(), key=len)[0] if of else _inferred(data)
     else:
-        choice("kind", kind, (*KINDS, "text", "events"))
+        choice("kind", kind, (*KINDS, "text", "events", "series"))
     for name, meant in of.items():
-        if kind != meant:
-            raise ConfigError(f"{name}={named[name]!r} goes with kind={meant!r}; leave it out")
+        if kind not in meant:
+            raise ConfigError(f"{name}={named[name]!r} goes with kind={' or '.join(map(repr, meant))}; leave it out")
     return kind
 
 
@@ -157,7 +180,7 @@ def _names(labels: Labels) -> tuple[str, ...]:
 
 def _inferred(data: object) -> str | None:
     """The kind that a name or an object says by itself; None leaves it to the reader."""
-    if isinstance(data, (TextSource, EventSource)):
+    if isinstance(data, (TextSource, EventSource, SeriesSource)):
         return data.kind
     return "text" if is_text_file(data) or are_text_files(data) else None
 
@@ -166,10 +189,18 @@ def _is_named(data: object) -> bool:
     return isinstance(data, (str, os.PathLike)) and os.fsdecode(data).startswith(_DATASET)
 
 
+def _is_samples(data: object) -> bool:
+    """Whether series come from checked numbers: a Source, a data set by name, or what is no table with columns."""
+    if isinstance(data, (str, os.PathLike)):
+        name = os.fsdecode(data)
+        return bool(name) and name != "-" and table_form(name) is None
+    return isinstance(data, Source)
+
+
 def _what(source: AnySource) -> str:
     if isinstance(source, Source):
         return "a table" if source.kind == "table" else f"images of shape {source.shape}"
-    return {"text": "text", "events": "sequences of events"}[source.kind]
+    return {"text": "text", "events": "sequences of events", "series": "series"}[source.kind]
 
 
 @dataclass(frozen=True)
@@ -185,7 +216,7 @@ class How:
 def _open(data: object, how: How) -> AnySource:
     if how.array is not None and not isinstance(data, (str, os.PathLike)):
         raise DataError(f"array={how.array!r} chooses from an .npz file; leave it out for a {type(data).__name__}")
-    if isinstance(data, (Source, TextSource, EventSource)):
+    if isinstance(data, (Source, TextSource, EventSource, SeriesSource)):
         return carry(data, how.labels)
     if isinstance(data, (str, os.PathLike)):
         return _open_name(os.fspath(data), how)

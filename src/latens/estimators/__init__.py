@@ -7,6 +7,7 @@ from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
+from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.sizes import sweep
 from latens.estimators.text import TextAutoregressor
 
@@ -15,6 +16,7 @@ __all__ = [
     "ConvAutoencoder",
     "EventAutoregressor",
     "LinearAutoencoder",
+    "SeriesAutoregressor",
     "TextAutoregressor",
     "load",
     "sweep",

@@ -274,7 +274,7 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         network = self.network_.network
-        shapes = {"state": (network.n_layers, network.state_size), "said": (self.schema_.n_items,)}
+        shapes = {"state": (network.n_layers, network.state_size), "said": tuple(network.opening(1).shape[1:])}
         return SequenceState.load(path, network_digest(network), shapes).to(self.network_.device)
 
     def _read(self, prompts: Sequence[np.ndarray]) -> SequenceState:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from latens import persistence
-from latens.analysis import Referee
+from latens.analysis import ForecastReferee, Referee
 from latens.analysis.sequence_referee import SequenceReferee
 from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
@@ -25,11 +25,12 @@ from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.saving import MODEL, SCHEMA
+from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
 from latens.history import History
 from latens.models import skeleton, with_weights
 from latens.persistence import TensorInfo
-from latens.schema import EventSchema, Schema, TextSchema
+from latens.schema import EventSchema, Schema, SeriesSchema, TextSchema
 
 __all__ = ["ESTIMATORS", "load"]
 
@@ -39,6 +40,7 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "ConvAutoencoder": ConvAutoencoder,
     "TextAutoregressor": TextAutoregressor,
     "EventAutoregressor": EventAutoregressor,
+    "SeriesAutoregressor": SeriesAutoregressor,
 }
 
 # What a file of a kind holds where it is a vocabulary, instead of a `Schema` and a `Referee`.
@@ -88,11 +90,13 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], dev
         estimator.set_params(corruption=resolve_corruption(header["params"]["corruption"]))
     weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
     network = with_weights(header["model"], header["config"], weights)
-    vocabulary = _VOCABULARIES.get(header["schema"]["kind"])
-    if vocabulary is None:
-        _restore_samples(estimator, header, tensors)
+    kind = header["schema"]["kind"]
+    if kind in _VOCABULARIES:
+        estimator.schema_ = _VOCABULARIES[kind].from_json(header["schema"])
+    elif kind == SeriesSchema.kind:
+        estimator.schema_ = SeriesSchema.from_json(header["schema"], **_arrays(tensors))
     else:
-        estimator.schema_ = vocabulary.from_json(header["schema"])
+        _restore_samples(estimator, header, tensors)
     estimator._keep(network)
     estimator.history_ = History({name: tuple(column) for name, column in header["history"].items()})
     estimator.referee_ = _referee_of(header)(**header["referee"])
@@ -101,15 +105,21 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], dev
 
 
 def _restore_samples(estimator: Any, header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-    arrays = {name: tensors[f"{SCHEMA}{name}"].numpy() for name in ("offset", "scale")}
-    estimator.schema_ = Schema.from_json(header["schema"], **arrays)
+    estimator.schema_ = Schema.from_json(header["schema"], **_arrays(tensors))
     estimator.n_features_in_ = len(header["feature_names"] or ()) or estimator.schema_.n_features
     if header["feature_names"] is not None:
         estimator.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
 
 
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensors[f"{SCHEMA}{name}"].numpy() for name in ("offset", "scale")}
+
+
 def _referee_of(header: Mapping[str, Any]) -> type[Any]:
-    return SequenceReferee if header["schema"]["kind"] in _VOCABULARIES else Referee
+    kind = header["schema"]["kind"]
+    if kind == SeriesSchema.kind:
+        return ForecastReferee
+    return SequenceReferee if kind in _VOCABULARIES else Referee
 
 
 def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> None:
@@ -127,14 +137,18 @@ def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> N
     if expected != found:
         raise ModelFileError(f"{path}: its tensors are not those of its model ({_difference(expected, found)})")
     others = {name: info for name, info in infos.items() if name not in found}
-    if not _fits(header["schema"], others):
+    if not _fits(header, others):
         raise ModelFileError(f"{path}: its schema's tensors are not those of its data; take another copy")
 
 
-def _fits(schema: Mapping[str, Any], tensors: TensorInfo) -> bool:
+def _fits(header: Mapping[str, Any], tensors: TensorInfo) -> bool:
     """Whether a schema's tensors are those that it has."""
+    schema = header["schema"]
     if schema["kind"] in _VOCABULARIES:
         return not tensors
+    if schema["kind"] == SeriesSchema.kind:
+        width = ("F64", (header["config"]["n_features"],))
+        return dict(tensors) == {f"{SCHEMA}offset": width, f"{SCHEMA}scale": width}
     allowed = (("F64", ()), ("F64", (_fixed(schema["shape"]),)))
     return set(tensors) == {f"{SCHEMA}offset", f"{SCHEMA}scale"} and all(info in allowed for info in tensors.values())
 
@@ -159,8 +173,11 @@ def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
     if not isinstance(header["params"], dict):
         raise ValueError("params are no object")
     widest = max((size for _, shape in tensors.values() for size in shape), default=0)
-    if header["schema"]["kind"] in _VOCABULARIES:
+    kind = header["schema"]["kind"]
+    if kind in _VOCABULARIES:
         _check_vocabulary(header, widest)
+    elif kind == SeriesSchema.kind:
+        _check_series(header, widest)
     else:
         _check_samples(header, widest)
     _check_history(header["history"])
@@ -171,6 +188,14 @@ def _check_vocabulary(header: Mapping[str, Any], widest: int) -> None:
     items = _VOCABULARIES[header["schema"]["kind"]].from_json(header["schema"]).n_items
     if items != header["config"]["n_items"] or items > widest:
         raise ValueError(f"a vocabulary of {items} items, and no network for it")
+
+
+def _check_series(header: Mapping[str, Any], widest: int) -> None:
+    """A column needs at least one number in a tensor; the schema's own check comes with its arrays."""
+    features, columns = header["config"]["n_features"], header["schema"]["columns"]
+    if not _is_size(features) or features > widest:
+        raise ValueError(f"series of {features!r:.20} columns, and no tensor so wide")
+    _check_names("columns", columns, features)
 
 
 def _check_samples(header: Mapping[str, Any], widest: int) -> None:

@@ -71,6 +71,17 @@ class Reader:
         return found
 
     @torch.no_grad()
+    def predictions(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What is said of each item, (T, Q) float64; of the first from an empty state."""
+        width = self.network.opening(1).shape[1]
+        found = [np.zeros((len(sequence), width)) for sequence in sequences]
+        for block in self._blocks(sequences):
+            if block.start == 0:
+                _write(found, block, 0, self.network.opening(len(block.rows))[None])
+            _write(found, block, 1, self.network.predict(block.outputs, block.items[:-1]))
+        return found
+
+    @torch.no_grad()
     def vectors(self, sequences: Sequence[np.ndarray], pooling: str = "last") -> np.ndarray:  # -> (n, H) float32
         """The top layer's output at the last item, or its mean or maximum over all; zeros for an empty sequence."""
         choice("pooling", pooling, POOLINGS)
@@ -142,8 +153,8 @@ def _padded(sequences: Sequence[np.ndarray], length: int) -> Tensor:  # -> (n, l
     return torch.from_numpy(padded)
 
 
-def _write(found: list[np.ndarray], block: _Block, shift: int, costs: Tensor) -> None:  # (I, R)
-    """Costs of the items from the block's start, shifted, on, to their places."""
+def _write(found: list[np.ndarray], block: _Block, shift: int, costs: Tensor) -> None:  # (I, R) or (I, R, Q)
+    """Costs, or what else there is, of the items from the block's start, shifted, on, to their places."""
     values = costs.double().cpu().numpy()
     first = block.start + shift
     for column, row in enumerate(block.rows):

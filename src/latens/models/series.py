@@ -46,6 +46,8 @@ class SeriesNetwork(Recurrent):
     """
 
     spread: Tensor
+    first_mean: Tensor
+    first_std: Tensor
 
     def __init__(
         self,
@@ -71,6 +73,9 @@ class SeriesNetwork(Recurrent):
         )
         # Standard deviation of what a prediction misses, where the likelihood does not say.
         self.register_buffer("spread", torch.empty(self.values_per_item))
+        # Of a first item, before which nothing was read.
+        self.register_buffer("first_mean", torch.empty(self.values_per_item))
+        self.register_buffer("first_std", torch.empty(self.values_per_item))
         self.config: dict[str, Any] = {
             "n_features": n_features,
             "patch": patch,
@@ -83,8 +88,19 @@ class SeriesNetwork(Recurrent):
         }
 
     def initialise(self, generator: torch.Generator) -> None:
-        """A spread of one, that of scaled data."""
+        """Mean 0 and spread 1, those of scaled data."""
         self.spread.fill_(1.0)
+        self.first_mean.fill_(0.0)
+        self.first_std.fill_(1.0)
+
+    @torch.no_grad()
+    def begin_with(self, items: Tensor) -> None:  # (n, P·d)
+        """Learn what series begin with, the more cautiously the fewer there are: one that is standard is added."""
+        count = len(items) + 1
+        mean = items.double().sum(dim=0) / count
+        variance = (items.double().square().sum(dim=0) + 1.0) / count - mean.square()
+        self.first_mean.copy_(mean)
+        self.first_std.copy_(variance.clamp(min=0.0).sqrt().clamp(min=1e-3))
 
     @property
     def state_size(self) -> int:
@@ -115,8 +131,8 @@ class SeriesNetwork(Recurrent):
         last = items[..., -self.n_features :]
         return self.likelihood.shift(parameters, last.repeat(*[1] * (last.dim() - 1), self.patch))
 
-    def opening(self, rows: int) -> Tensor:  # -> (B, Q): mean 0 and spread 1, as scaled data has
-        return self.likelihood.standard(rows, self.spread)
+    def opening(self, rows: int) -> Tensor:  # -> (B, Q)
+        return self.likelihood.normal(self.first_mean, self.first_std).expand(rows, -1)
 
     def cost(self, predictions: Tensor, items: Tensor) -> Tensor:  # (*, Q), (*, P·d) -> (*)
         return self.likelihood.cost(predictions, items)

@@ -7,11 +7,13 @@ from latens.schema.description import Schema
 from latens.schema.events import EventSchema
 from latens.schema.items import UNKNOWN
 from latens.schema.scaling import SCALINGS, Samples, Scaling
+from latens.schema.series import SERIES_SCALINGS, SeriesSchema
 from latens.schema.text import TOKENS, Decoder, TextSchema
 
 __all__ = [
     "KINDS",
     "SCALINGS",
+    "SERIES_SCALINGS",
     "TOKENS",
     "UNKNOWN",
     "Column",
@@ -20,6 +22,7 @@ __all__ = [
     "Samples",
     "Scaling",
     "Schema",
+    "SeriesSchema",
     "Table",
     "TextSchema",
 ]

@@ -1,0 +1,218 @@
+"""Series in tables: which column says when, which says of what series, and which hold the values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latens.data.clocks import Clock, as_times, fill, regular
+from latens.data.named_columns import Columns, read_columns
+from latens.data.tables import as_pandas, check_there, is_frame
+from latens.data.text_tables import judged
+from latens.data.values import Labels
+from latens.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SeriesRows", "SeriesTable", "read_series"]
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesRows:
+    """Series with what their first rows say.
+
+    Args:
+        values: Each (T, d), complete.
+        clock: Of all of them.
+        labels: Carried columns by name, each (n,).
+        ids: (n,) names of the series, or None.
+    """
+
+    values: list[np.ndarray]
+    clock: Clock
+    labels: dict[str, np.ndarray]
+    ids: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesTable:
+    """A table's rows, checked, still in their order.
+
+    Args:
+        found: The table.
+        columns: Which of its columns hold the values.
+        values: (m, d) float64; NaN is a missing cell.
+        times: (m,) datetime64[us], or None.
+        clock: The names of its time and sequence columns.
+    """
+
+    found: Columns
+    columns: tuple[str, ...]
+    values: np.ndarray
+    times: np.ndarray | None
+    clock: Clock
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.found.name
+
+    def series(self, impute: bool) -> SeriesRows:
+        """The rows of each series, in the order of their first rows, with every step there.
+
+        Raises:
+            DataError: Times are not regular, series differ in their step, or something is missing and not imputed.
+        """
+        groups, ids = self._groups()
+        done = [self._one(rows, impute) for rows in groups]
+        steps = {step for _, step in done}
+        if len(steps) > 1:
+            raise DataError(
+                f"{self.name}: series have different steps ({', '.join(sorted(map(str, steps)))}); give one"
+            )
+        first = np.array([rows[0] for rows in groups])
+        clock = replace(self.clock, step=steps.pop(), starts=None if self.times is None else self.times[first])
+        labels = {name: column[first] for name, column in self.found.labels().items()}
+        return SeriesRows([values for values, _ in done], clock, labels, ids)
+
+    def _groups(self) -> tuple[list[np.ndarray], np.ndarray | None]:
+        if self.clock.sequence is None:
+            return [np.arange(len(self.values))], None
+        import pandas as pd
+
+        column = self.found.frame[self.clock.sequence]
+        if column.isna().any():
+            row = int(column.isna().to_numpy().argmax())
+            raise DataError(f"{self.found.cell(self.clock.sequence, row)}: is missing; fill it in, or drop such rows")
+        of, ids = pd.factorize(column)
+        return [np.flatnonzero(of == number) for number in range(len(ids))], np.asarray(ids)
+
+    def _one(self, rows: np.ndarray, impute: bool) -> tuple[np.ndarray, str | None]:
+        """The complete values of one series, and its step."""
+
+        def where(row: int) -> str:
+            return f"{self.name}: {self.found.row_name(int(rows[row]))}"
+
+        if len(rows) < 2:
+            raise DataError(f"{where(0)}: is a series of 1 step; give it at least 2")
+        values, places, step = self.values[rows], np.arange(len(rows)), None
+        if self.times is not None:
+            grid = regular(self.times[rows], where)
+            places, step = grid.places, grid.step
+        if not impute:
+            self._refuse_gaps(places, where)
+            self._refuse_missing(rows)
+        elif np.isnan(values).all(axis=0).any():
+            column = self.columns[int(np.isnan(values).all(axis=0).argmax())]
+            raise DataError(f"{self.name}: column {column!r} has a series without a number; leave it out")
+        return (fill(values, places) if impute else values), step
+
+    def _refuse_gaps(self, places: np.ndarray, where: Any) -> None:
+        missing = np.diff(places) - 1
+        if missing.any():
+            row = int((missing > 0).argmax()) + 1
+            n = int(missing[row - 1])
+            raise DataError(
+                f"{where(row)}: {n} step{'s are' if n > 1 else ' is'} missing before it ({missing.sum()} in all); "
+                'fill them in, or use impute="linear"'
+            )
+
+    def _refuse_missing(self, rows: np.ndarray) -> None:
+        bad = np.isnan(self.values[rows])
+        if bad.any():
+            row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+            where = self.found.cell(self.columns[int(column)], int(rows[row]))
+            raise DataError(f'{where}: is missing; fill it in, or use impute="linear"')
+
+
+def read_series(data: Any, clock: Clock, columns: Sequence[str] | None, labels: Labels) -> SeriesTable:
+    """A frame, or a CSV, TSV or Parquet file, with a row for each step.
+
+    Args:
+        data: See `open_series`.
+        clock: The names of the time and sequence columns, as far as they are given.
+        columns: Which to take; None takes all that hold numbers.
+        labels: To carry along.
+
+    Raises:
+        DataError: A column is not there, is no column of times or numbers, or a cell is infinite.
+    """
+    found = read_columns(_plain(data) if is_frame(data) else data, lambda column: judged(column).to_pandas(), labels)
+    names = [name for name in found.frame.columns if name not in found.carried]
+    check_there([name for name in (clock.time, clock.sequence) if name is not None], names, found.name)
+    time, times = _times(found, [name for name in names if name != clock.sequence], clock.time)
+    taken = {time, clock.sequence, ""}
+    if columns is not None:
+        check_there(tuple(columns), names, found.name)
+    candidates = tuple(columns) if columns is not None else tuple(name for name in names if name not in taken)
+    numbers = {name: _numbers(found, name, asked=columns is not None) for name in candidates}
+    kept = {name: column for name, column in numbers.items() if column is not None}
+    if not kept:
+        raise DataError(f"{found.name}: has no column of numbers beside its times; give it one")
+    _refuse_infinity(found, kept)
+    return SeriesTable(found, tuple(kept), np.stack(list(kept.values()), axis=1), times, replace(clock, time=time))
+
+
+def _plain(data: Any) -> pd.DataFrame:
+    """A frame with text for names, and an index of times as its first column."""
+    import pandas as pd
+
+    frame = as_pandas(data)
+    names = ["value" if name == 0 and frame.shape[1] == 1 else str(name) for name in frame.columns]
+    frame = frame.set_axis(names, axis="columns")
+    if not isinstance(frame.index, (pd.DatetimeIndex, pd.PeriodIndex)):
+        return frame.reset_index(drop=True)
+    name = str(frame.index.name or "time")
+    while name in frame.columns:
+        name += "_"
+    return frame.rename_axis(name).reset_index()
+
+
+def _times(found: Columns, names: Sequence[str], time: str | None) -> tuple[str | None, np.ndarray | None]:
+    """The time column's name and its times; nothing if there is none."""
+    for name in names if time is None else (time,):
+        times = as_times(found.frame[name])
+        if times is not None:
+            return name, times
+    if time is not None:
+        cell = found.frame[time].iloc[0]
+        raise DataError(
+            f"{found.cell(time, 0)}: {cell!r:.50} is no time, or another cell is none; write times as 2020-01-31 13:00"
+        )
+    index = found.ids  # of a Parquet file
+    return (None, index.astype("datetime64[us]")) if index is not None and index.dtype.kind == "M" else (None, None)
+
+
+def _numbers(found: Columns, name: str, asked: bool) -> np.ndarray | None:  # -> (m,) float64
+    """A column as numbers, NaN where a cell is missing; None if it holds none and nobody asked for it.
+
+    Raises:
+        DataError: A cell among numbers, or of a column that was asked for, is no number.
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    column = found.frame[name]
+    if types.is_numeric_dtype(column):
+        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    other = types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column)
+    values = pd.Series(np.nan, column.index) if other else pd.to_numeric(column, errors="coerce")
+    bad = np.asarray(values.isna() & column.notna())
+    if not bad.any():
+        return np.asarray(values, dtype=np.float64)
+    if not asked and values.isna().all():
+        return None
+    row = int(bad.argmax())
+    cell = column.iloc[row]
+    raise DataError(f"{found.cell(name, row)}: {cell!r:.50} is no number; correct it, or leave the column out")
+
+
+def _refuse_infinity(found: Columns, columns: dict[str, np.ndarray]) -> None:
+    for name, values in columns.items():
+        if np.isinf(values).any():
+            row = int(np.isinf(values).argmax())
+            raise DataError(f"{found.cell(name, row)} is {values[row]}; replace infinity by a number or drop the row")

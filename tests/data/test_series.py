@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from latens.data import SeriesSource, open_source
+from latens.errors import ConfigError, DataError
+
+
+def read(data, **how) -> SeriesSource:
+    return open_source(data, kind="series", **how)
+
+
+def written(folder, text: str, name: str = "x.csv"):
+    path = folder / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    return path
+
+
+HOURLY = "date,load,kind,price\n" + "".join(f"2020-01-01 {h:02}:00:00,{h},a,{h / 2}\n" for h in range(6))
+
+
+class TestArrays:
+    @pytest.mark.parametrize(
+        ("data", "shapes"),
+        [
+            (np.arange(5.0), [(5, 1)]),
+            ([1, 2, 3], [(3, 1)]),
+            (np.ones((5, 2)), [(5, 2)]),
+            ([np.ones(3), [1, 2]], [(3, 1), (2, 1)]),
+            ([np.ones((3, 2)), np.ones((4, 2))], [(3, 2), (4, 2)]),
+            (np.ones((2, 3, 4)), [(12, 1), (12, 1)]),
+            (np.ones((2, 3, 4, 3), dtype=np.uint8), [(12, 3), (12, 3)]),
+        ],
+    )
+    def test_shapes(self, data, shapes):
+        source = read(data)
+        assert [source[i].shape for i in range(len(source))] == shapes
+        assert source.times(0, 0, 3) is None
+
+    def test_images_are_read_row_by_row(self):
+        source = read(np.arange(12.0).reshape(2, 2, 3))
+        assert source[1].ravel().tolist() == [6, 7, 8, 9, 10, 11]
+        assert source.image == (2, 3)
+
+    def test_named_images(self):
+        source = read("dataset:digits")
+        assert (len(source), source.image, source[0].shape) == (1797, (8, 8), (64, 1))
+        assert source.take(np.array([3, 5])).label().tolist() == [3, 5]
+
+    def test_imputes_on_request(self):
+        assert read(np.array([1.0, np.nan, 3.0]), impute="linear")[0].ravel().tolist() == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            ([1.0, np.nan, 2.0], r'row 1, column 0 .* is nan; fill it in, or use impute="linear"'),
+            ([1.0, np.inf], r"row 1, column 0 .* is inf; replace it"),
+            ([1.0], r"has 1 step\(s\); give it at least 2"),
+            ([[1.0, 2.0], [3.0]], r"series 1: has 1 step\(s\)"),
+            ([np.ones((3, 2)), np.ones((3, 1))], "give series of the same columns"),
+            (np.ones((2, 0)), "has shape"),
+            ("no-such.csv", "no such file"),
+            (np.array(["a", "b"]), "holds text"),
+        ],
+    )
+    def test_refuses(self, data, message):
+        with pytest.raises(DataError, match=message):
+            read(data)
+
+    def test_refuses_infinity_and_empty_columns_when_imputing(self):
+        with pytest.raises(DataError, match="is inf"):
+            read([1.0, np.inf], impute="linear")
+        with pytest.raises(DataError, match="column 1 holds nothing but NaN"):
+            read(np.array([[1.0, np.nan], [2.0, np.nan]]), impute="linear")
+
+
+class TestTables:
+    @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.tsv"])
+    def test_files(self, tmp_path, name):
+        text = HOURLY.replace(",", "\t") if "tsv" in name else HOURLY
+        source = read(written(tmp_path, text.replace("\n", "\r\n"), name))
+        assert (source.columns, source.clock.step, source.clock.time) == (("load", "price"), "h", "date")
+        assert source.times(0, 6, 2)[0] == pd.Timestamp("2020-01-01 06:00")
+
+    def test_parquet_with_and_without_an_index(self, tmp_path):
+        frame = pd.DataFrame({"a": [1.0, 2.0, 4.0]}, index=pd.date_range("2020", periods=3, freq="D"))
+        frame.to_parquet(tmp_path / "x.parquet")
+        source = read(tmp_path / "x.parquet")
+        assert (source.clock.step, source.columns) == ("D", ("a",))
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda frame: frame,
+            lambda frame: frame["a"],
+            lambda frame: frame.tz_localize("Europe/Vienna"),
+            lambda frame: frame.reset_index(names="when"),
+            lambda frame: pl.from_pandas(frame.reset_index(names="when")),
+        ],
+    )
+    def test_frames(self, make):
+        frame = pd.DataFrame({"a": [1.0, 2.0, 4.0]}, index=pd.date_range("2020", periods=3, freq="15min"))
+        source = read(make(frame))
+        assert source[0].ravel().tolist() == [1, 2, 4]
+        assert source.clock.step == "15min"
+
+    def test_a_series_without_times(self):
+        source = read(pd.Series([1.0, 2.0]))
+        assert (source.columns, source.clock.step) == (("value",), None)
+
+    def test_columns_in_the_order_asked(self, tmp_path):
+        path = written(tmp_path, HOURLY)
+        assert read(path, columns=["price", "load"]).columns == ("price", "load")
+        with pytest.raises(DataError, match=r"column 'kind', data row 1: 'a' is no number"):
+            read(path, columns=["kind"])
+        with pytest.raises(DataError, match=r"'pric' is not there; did you mean 'price'\?"):
+            read(path, columns=["pric"])
+
+    def test_many_series_interleaved(self):
+        rows = [{"t": f"2020-01-0{d}", "id": name, "v": d} for d in (1, 2, 3) for name in "ba"]
+        source = read(pd.DataFrame(rows), sequence="id")
+        assert source.ids.tolist() == ["b", "a"]
+        assert source[1].ravel().tolist() == [1, 2, 3]
+        assert source.title(1) == "frame: series 'a'"
+        with pytest.raises(DataError, match=r"row 1 .*2020-01-01 is there twice; .* sequence=NAME"):
+            read(pd.DataFrame(rows))
+
+    @pytest.mark.parametrize(
+        ("times", "step"),
+        [
+            (pd.date_range("1749-01", periods=30, freq="MS"), "MS"),
+            (pd.date_range("2000", periods=9, freq="ME"), "ME"),
+            (pd.date_range("2000", periods=9, freq="QS"), "3MS"),
+            (pd.date_range("2000", periods=9, freq="B"), "B"),
+            (pd.date_range("2000", periods=9, freq="W"), "7D"),
+            (pd.date_range("2000", periods=9, freq="250ms"), "250ms"),
+        ],
+    )
+    def test_regular_steps(self, times, step):
+        source = read(pd.DataFrame({"v": range(len(times))}, index=times))
+        assert source.clock.step == step
+        assert source.times(0, 1, 2)[0] == times[1]
+
+    def test_real_files(self, data_folder):
+        spots = read(data_folder / "timeseries" / "monthly-sunspots.csv")
+        assert (spots.clock.step, spots.columns, len(spots[0])) == ("MS", ("Sunspots",), 2820)
+        cold = data_folder / "timeseries" / "daily-min-temperatures.csv"
+        with pytest.raises(DataError, match=r'1 step is missing before it \(2 in all\); .* impute="linear"'):
+            read(cold)
+        assert len(read(cold, impute="linear")[0]) == 3652
+
+    @pytest.mark.parametrize(
+        ("lines", "message"),
+        [
+            (["2020-01-01,1", "2020-01-01,2"], "data row 2: 2020-01-01 is there twice"),
+            (["2020-01-02,1", "2020-01-01,2"], "data row 2: .* earlier than the row before; sort"),
+            (["2020-01-01,1", "2020-01-02,2", "2020-01-03,2", "2020-01-04 05:00,3"], "data row 4: .* comes 1 days 05"),
+            (["2020-01-01,1", "2020-01-02,2", "2020-01-05,2"], r"data row 3: 2 steps are missing before it \(2 in all"),
+            (["2020-01-01,1", ",2", "2020-01-05,2"], "data row 2: the time is missing"),
+            (
+                ["2020-01-01,1", "2020-01-02,", "2020-01-03,2"],
+                "column 'v', data row 2: is missing; .* impute=\"linear\"",
+            ),
+            (["2020-01-01,1", "2020-01-02,inf"], "column 'v', data row 2 is inf; replace infinity"),
+            (["2020-01-01,1", "2020-01-02,two"], "column 'v', data row 2: 'two' is no number"),
+            (["2020-01-01,1"], "data row 1: is a series of 1 step"),
+            (["2020-01-01,a", "2020-01-02,b"], "has no column of numbers beside its times"),
+        ],
+    )
+    def test_refuses(self, tmp_path, lines, message):
+        path = written(tmp_path, "\n".join(["t,v", *lines]) + "\n")
+        with pytest.raises(DataError, match=message):
+            read(path)
+
+    def test_imputes_steps_and_cells(self, tmp_path):
+        path = written(tmp_path, "t,v\n2020-01-01,1\n2020-01-02,\n2020-01-05,5\n")
+        assert read(path, impute="linear")[0].ravel().tolist() == [1, 2, 3, 4, 5]
+
+    def test_refuses_a_time_column_that_is_none(self, tmp_path):
+        with pytest.raises(DataError, match=r"column 'load', data row 1: .* is no time"):
+            read(written(tmp_path, HOURLY), time="load")
+
+
+def test_settings():
+    with pytest.raises(ConfigError, match="impute='mean' is not known"):
+        read([1.0, 2.0], impute="mean")
+    with pytest.raises(ConfigError, match="time='x' goes with kind='series'"):
+        open_source([[1.0]], kind="table", time="x")
+    assert isinstance(open_source([1.0, 2.0], impute="linear"), SeriesSource)
+    with pytest.raises(ConfigError, match="name columns of a table; leave them out for a list"):
+        read([1.0, 2.0], time="x")
+
+
+def test_a_source_stays_one():
+    source = read(np.arange(6.0).reshape(3, 2))
+    assert open_source(source) is source
