@@ -23,6 +23,7 @@ from latens.data.tables import (
     check_there,
     counted_from_zero,
     given_labels,
+    is_frame,
     parquet_frame,
     row_ids,
 )

@@ -141,7 +141,8 @@ def patch_windows(offsets: np.ndarray, chunk: int, patch: int, *, shifted: bool)
         series = np.searchsorted(items, windows.start, side="right") - 1
         places = np.stack([windows.start, windows.first, windows.stop])
         found.append(begin[series] + patch * (places - items[series]))
-    return Windows(*np.concatenate(found, axis=1), stride=patch)
+    start, first, stop = np.concatenate(found, axis=1)
+    return Windows(start, first, stop, patch)
 
 
 def split_sequences(offsets: np.ndarray, validation_fraction: float) -> tuple[np.ndarray, np.ndarray]:

@@ -98,8 +98,8 @@ def _refuse_divergence(values: np.ndarray) -> None:
     if bad.any():
         row, item = (int(place) for place in np.unravel_index(int(bad.argmax()), bad.shape))
         raise DivergedError(
-            f"the forecast of row {row} is no longer finite at its item {item} (counted from 0); use a shorter horizon, "
-            "or fit with relative=False"
+            f"the forecast of row {row} is no longer finite at its item {item} (counted from 0); use a shorter "
+            "horizon, or fit with relative=False"
         )
 
 

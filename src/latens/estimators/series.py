@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,8 @@ class SeriesAutoregressor(Autoregressor):
     """
 
     patch: int
-    schema_: SeriesSchema  # type: ignore[assignment]
-    referee_: ForecastReferee  # type: ignore[assignment]
+    schema_: SeriesSchema
+    referee_: ForecastReferee
     relative_: bool
 
     def __init__(
@@ -218,7 +219,7 @@ class SeriesAutoregressor(Autoregressor):
         )
         if self.relative not in ("auto", True, False):
             raise ConfigError(f'relative={self.relative!r} is not known; use True, False or "auto"')
-        parts = [source.values[a:b] for a, b in zip(learned[:-1], learned[1:], strict=True) if b > a]
+        parts = [source.values[a:b] for a, b in pairwise(learned) if b > a]
         auto = source.image is None and level_share([self.schema_.scale_values(part) for part in parts]) > _WANDERS
         self.relative_ = auto if self.relative == "auto" else bool(self.relative)
 
