@@ -75,8 +75,8 @@ class SeriesTable:
             )
         first = np.array([rows[0] for rows in groups])
         clock = replace(self.clock, step=steps.pop(), starts=None if self.times is None else self.times[first])
-        labels = self.found.labels(labels, len(groups), first)
-        return SeriesRows([values for values, _ in done], clock, labels, ids)
+        carried = self.found.labels(labels, len(groups), first)
+        return SeriesRows([values for values, _ in done], clock, carried, ids)
 
     def _groups(self) -> tuple[list[np.ndarray], np.ndarray | None]:
         if self.clock.sequence is None:

@@ -90,7 +90,7 @@ class SeriesAutoregressor(Autoregressor):
 
     patch: int
     schema_: SeriesSchema
-    referee_: ForecastReferee
+    referee_: ForecastReferee  # type: ignore[assignment]
     relative_: bool
 
     def __init__(

@@ -68,7 +68,7 @@ def _cells(line: Line) -> dict[str, Any]:
         "error": text(median(line.errors) if line.errors else None),
         "errors": ", ".join(map(text, line.errors)),
         "pca": figure_text(line.pca_error),
-        "published_seconds": "" if experiment.published_seconds is None else f"{experiment.published_seconds:g}",
+        "published_seconds": "" if experiment.published[2] is None else f"{experiment.published[2]:g}",
         "seconds": "" if line.seconds is None else f"{line.seconds:.4g}",
         "verdict": line.words or line.verdict,
     }
