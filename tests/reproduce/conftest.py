@@ -24,7 +24,7 @@ def shortened() -> Iterator[pytest.MonkeyPatch]:
     settings["deep"] |= {"learning_rate": 1e-4}  # far from done: PCA has to win
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("LATENS_DATA", raising=False)
-        patch.setattr(digits, "QUICK", QuickSize(train_rows=200, test_rows=60, small_max_epochs=2))
+        patch.setattr(digits, "QUICK", QuickSize(train_rows=200, test_rows=60, small_max_epochs=2, pixel_rows=24))
         patch.setattr(texts, "QUICK", QuickTexts(characters=1000, titles=60, max_epochs=2, generated=20))
         patch.setitem(DEMOS, "digits", replace(full, **settings))
         yield patch

@@ -6,25 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from latens.estimators import load
 from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
 from latens.persistence import atomic_path
 from latens.plots import plot_history
 from latens.reports import Report
-from latens.reproduce import digits, texts
+from latens.reproduce import digits, simulators, texts
 from latens.reproduce.digits import Digits, load_digits
 from latens.reproduce.fits import fit_and_measure
 from latens.reproduce.ledger import Ledger, make_folder
 from latens.reproduce.recipes import ALL_ROWS, EXPERIMENTS, MEASURES
+from latens.reproduce.simulators import Flow
 from latens.reproduce.texts import Text, Titles, load_text, load_titles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Bench"]
+
+Material: TypeAlias = Digits | Text | Titles | Flow
 
 # Fewer images than this make no batch.
 _LEAST_ROWS = 16
@@ -62,6 +66,11 @@ class Bench:
         return load_titles(self.quick)
 
     @cached_property
+    def flow(self) -> Flow:
+        """The simulator that is replaced."""
+        return simulators.lorenz(simulators.QUICK if self.quick else simulators.FlowSize())
+
+    @cached_property
     def ledger(self) -> Ledger:
         """What is known."""
         return Ledger(make_folder(self.folder) / "results.json")
@@ -81,12 +90,19 @@ class Bench:
         there = len(self.digits.train)
         return self.digits.first(min(there, max(_LEAST_ROWS, round(there * EXPERIMENTS[name].train_rows / ALL_ROWS))))
 
-    def material(self, name: str) -> Digits | Text | Titles:
+    def pixels(self, name: str) -> Digits:
+        """The images that are read as sequences; in the quick form very few."""
+        data = self.data(name)
+        return data.first(min(len(data.train), digits.QUICK.pixel_rows)) if self.quick else data
+
+    def material(self, name: str) -> Material:
         """What an experiment learns from."""
-        of: dict[str, Callable[[], Digits | Text | Titles]] = {
+        of: dict[str, Callable[[], Material]] = {
             "images": lambda: self.data(name),
             "text": lambda: self.text,
             "titles": lambda: self.titles,
+            "pixels": lambda: self.pixels(name),
+            "flow": lambda: self.flow,
         }
         return of[EXPERIMENTS[name].learns]()
 
@@ -181,6 +197,10 @@ class Bench:
     def writer(self, name: str) -> TextAutoregressor:
         """The first seed's model of text."""
         return cast(TextAutoregressor, self._loaded(name))
+
+    def series(self, name: str) -> SeriesAutoregressor:
+        """The first seed's model of values."""
+        return cast(SeriesAutoregressor, self._loaded(name))
 
     def _loaded(self, name: str) -> Any:
         self.trial(name, self.seeds[0], with_model=True)

@@ -18,7 +18,7 @@ __all__ = ["CHUNKS_ROW", "CORPUS_ROW", "GRU_ROW", "LOSS_ROW", "TEXT_RECIPE_ROW"]
 
 
 def _row(names: Sequence[str], lines: Callable[[Bench], list[Line]], *subjects: tuple[str, str]) -> Row:
-    return Row(tuple(names), lines, (*((name, "history") for name in names), *subjects), learns="text")
+    return Row(tuple(names), lines, (*((name, "history") for name in names), *subjects), about="sequences")
 
 
 # ---- S23 -------------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def _by_step(bench: Bench) -> np.ndarray:  # -> (T,)
     return np.asarray(np.mean(model.network_.costs(chunks), axis=0)[1:])
 
 
-CORPUS_ROW = Row((), _corpus, learns="text")
+CORPUS_ROW = Row((), _corpus, about="sequences")
 CHUNKS_ROW = _row(("S25", "S24 newline"), _chunks)
 GRU_ROW = _row(("S25", "S25 LSTM"), _fits("S25", "S25", "S25 LSTM"))
 LOSS_ROW = _row(("S25",), _loss, ("S26", "steps"))

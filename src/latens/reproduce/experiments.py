@@ -24,6 +24,7 @@ from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, fit_line
 from latens.reproduce.tying import TYING_ROW
+from latens.reproduce.values import VALUES_ROW
 from latens.seeds import keyed
 
 __all__ = ["ROWS", "Line", "Row"]
@@ -164,6 +165,7 @@ ROWS: dict[str, Row] = {
     "S26": LOSS_ROW,
     "S27": GENERATION_ROW,
     "S28": TITLES_ROW,
+    "S29": VALUES_ROW,
     "R25": TEXT_RECIPE_ROW,
     "R30": _fit_row("R30", ("R30",), _draw_pairs, "pairs"),
     "R2": _fit_row("R2", ("R2",), _draw_map_and_pairs, "map", "pairs"),

@@ -13,12 +13,14 @@ from latens import __version__
 from latens.callbacks import Callback, Watched
 from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
 from latens.reports import Report
 from latens.reproduce.clusters import clusters_found
 from latens.reproduce.digits import Digits
 from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
+from latens.reproduce.simulators import Flow, rollout_errors
 from latens.reproduce.texts import Text, Titles
 
 if TYPE_CHECKING:
@@ -72,11 +74,31 @@ def _fit_titles(estimator: TextAutoregressor, titles: Titles, report: Report) ->
     return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "clusters": found}
 
 
+def _fit_pixels(estimator: SeriesAutoregressor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Losses and the test images' mean log-likelihood, nats per pixel; each image is a series of its rows."""
+    estimator.fit(list(digits.train), callbacks=[Narrator(report)])
+    losses, seconds = estimator.history_["train_loss"], round(estimator.history_["seconds"][-1], 1)
+    score = estimator.score(list(digits.test)) / digits.test.shape[2]
+    return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "test_score": score}
+
+
+def _fit_flow(estimator: SeriesAutoregressor, flow: Flow, report: Report) -> dict[str, Any]:
+    """Losses, and the error of rollouts of the test trajectories by step."""
+    estimator.fit(list(flow.train), callbacks=[Narrator(report)])
+    losses, seconds = estimator.history_["train_loss"], round(estimator.history_["seconds"][-1], 1)
+    steps = flow.test.shape[1] - flow.context
+    made = estimator.rollout(list(flow.test[:, : flow.context]), steps)
+    errors = rollout_errors(made, flow).tolist()
+    return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "rollout": errors}
+
+
 # How each kind of material is learned from, and measured.
 FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "images": _fit_images,
     "text": _fit_text,
     "titles": _fit_titles,
+    "pixels": _fit_pixels,
+    "flow": _fit_flow,
 }
 
 

@@ -158,4 +158,4 @@ def _seconds_table(seconds: dict[str, Any]) -> Table:
     return Table("S27: seconds until the n-th character", header, rows)
 
 
-GENERATION_ROW = Row(("S25",), _lines, (("S27", "seconds"),), _tables, learns="text")
+GENERATION_ROW = Row(("S25",), _lines, (("S27", "seconds"),), _tables, about="sequences")

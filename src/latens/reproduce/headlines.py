@@ -94,4 +94,4 @@ def _cells(found: list[dict[str, Any]], of: str, way: str, chosen: str) -> tuple
     )
 
 
-TITLES_ROW = Row(("S28",), _lines, (("S28", "history"), ("S28", "map")), _tables, learns="text")
+TITLES_ROW = Row(("S28",), _lines, (("S28", "history"), ("S28", "map")), _tables, about="sequences")

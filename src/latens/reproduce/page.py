@@ -27,8 +27,8 @@ def write_page(bench: Bench, rows: Mapping[str, Sequence[Line]]) -> None:
     """
     names = list(dict.fromkeys(name for row in rows for name in ROWS[row].experiments))
     shown = {
-        kind: [_cells(line) for row, lines in rows.items() if ROWS[row].learns == kind for line in lines]
-        for kind in ("images", "text")
+        kind: [_cells(line) for row, lines in rows.items() if ROWS[row].about == kind for line in lines]
+        for kind in ("images", "sequences")
     }
     content = {
         "quick": bench.quick,

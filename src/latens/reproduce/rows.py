@@ -87,14 +87,14 @@ class Row:
         lines: Carries it out.
         pictures: (experiment, subject) of each picture, in order.
         tables: Those of its own, once its lines are there.
-        learns: What its lines are about, ``"images"`` or ``"text"``: they stand in a table of their own.
+        about: What its lines are about, ``"images"`` or ``"sequences"``: each has a table of its own.
     """
 
     experiments: tuple[str, ...]
     lines: Callable[[Bench], list[Line]]
     pictures: tuple[tuple[str, str], ...] = ()
     tables: Callable[[Bench], list[Table]] = _no_tables
-    learns: str = "images"
+    about: str = "images"
 
     def free(self, bench: Bench) -> bool:
         """Whether carrying it out would cost no fit."""
