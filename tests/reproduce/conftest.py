@@ -10,20 +10,22 @@ from typing import Any
 
 import pytest
 
-from latens.reproduce import ROWS, digits, run
+from latens.reproduce import ROWS, digits, run, texts
 from latens.reproduce.demo import DEMOS, run_demo
 from latens.reproduce.digits import QuickSize
+from latens.reproduce.texts import QuickTexts
 
 
 @contextmanager
 def shortened() -> Iterator[pytest.MonkeyPatch]:
-    """The small digits, 200 of them, two epochs."""
+    """The small digits, 200 of them, little text, two epochs."""
     full = DEMOS["digits"]
     settings = {name: getattr(full, name) | {"max_epochs": 2} for name in ("linear", "deep", "denoising")}
     settings["deep"] |= {"learning_rate": 1e-4}  # far from done: PCA has to win
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("LATENS_DATA", raising=False)
-        patch.setattr(digits, "QUICK", QuickSize(train_rows=200, test_rows=60, small_max_epochs=2))
+        patch.setattr(digits, "QUICK", QuickSize(train_rows=200, test_rows=60, small_max_epochs=2, pixel_rows=24))
+        patch.setattr(texts, "QUICK", QuickTexts(characters=1000, titles=60, max_epochs=2, generated=20))
         patch.setitem(DEMOS, "digits", replace(full, **settings))
         yield patch
 

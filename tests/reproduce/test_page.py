@@ -42,7 +42,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(everything: tuple[Path, li
     page = (folder / "index.html").read_text()
     tags = parse(page)
     sources = [attributes["src"] or "" for tag, attributes in tags.seen if tag == "img"]
-    assert len(sources) == len(set(sources)) == 30
+    assert len(sources) == len(set(sources)) == 41
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert not {"script", "link", "iframe"} & {tag for tag, _ in tags.seen}
     assert "0.03698" in page
@@ -58,8 +58,12 @@ def test_hostile_words_stay_words() -> None:
             "quick": True,
             "data": {"name": HOSTILE, "train_rows": 1, "test_rows": 1},
             "seeds": [0],
-            "lines": [line],
-            "tables": [{"title": HOSTILE, "header": [HOSTILE], "rows": [[HOSTILE]]}],
+            "lines": {"images": [line], "sequences": [line]},
+            "unit": HOSTILE,
+            "tables": [
+                {"title": HOSTILE, "header": [HOSTILE], "rows": [[HOSTILE]], "written": written}
+                for written in (False, True)
+            ],
             "pictures": [{"title": HOSTILE, "image": HOSTILE}],
             "machines": [machine() | {"processor": HOSTILE}],
             "settings": {HOSTILE: {HOSTILE: HOSTILE}},

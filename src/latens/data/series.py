@@ -10,7 +10,7 @@ import numpy as np
 
 from latens.data.clocks import Clock
 from latens.data.series_tables import read_series
-from latens.data.tables import given_labels, is_frame
+from latens.data.tables import is_frame
 from latens.data.values import Labels, Source, carry, numeric
 from latens.errors import ConfigError, DataError, choice
 
@@ -122,10 +122,10 @@ def open_series(
     column = hasattr(data, "to_frame") and not is_frame(data)  # of a frame
     if column or is_frame(data) or isinstance(data, str) or hasattr(data, "__fspath__"):
         found = read_series(data.to_frame() if column else data, Clock(time=time, sequence=sequence), columns, labels)
-        rows = found.series(impute is not None)
+        rows = found.series(impute is not None, labels)
         source = SeriesSource(
             np.concatenate(rows.values), _offsets([len(each) for each in rows.values]), columns=found.columns,
-            labels=given_labels(labels, len(rows.values), found.name) | rows.labels, ids=rows.ids, name=found.name,
+            labels=rows.labels, ids=rows.ids, name=found.name,
             clock=rows.clock,
         )  # fmt: skip
         return _checked(source)

@@ -11,7 +11,6 @@ import numpy as np
 from latens.data.clocks import Clock, as_times, fill, regular
 from latens.data.named_columns import Columns, read_columns
 from latens.data.tables import as_pandas, check_there, is_frame
-from latens.data.text_tables import judged
 from latens.data.values import Labels
 from latens.errors import DataError
 
@@ -61,7 +60,7 @@ class SeriesTable:
         """What messages call it."""
         return self.found.name
 
-    def series(self, impute: bool) -> SeriesRows:
+    def series(self, impute: bool, labels: Labels = None) -> SeriesRows:
         """The rows of each series, in the order of their first rows, with every step there.
 
         Raises:
@@ -76,8 +75,8 @@ class SeriesTable:
             )
         first = np.array([rows[0] for rows in groups])
         clock = replace(self.clock, step=steps.pop(), starts=None if self.times is None else self.times[first])
-        labels = {name: column[first] for name, column in self.found.labels().items()}
-        return SeriesRows([values for values, _ in done], clock, labels, ids)
+        carried = self.found.labels(labels, len(groups), first)
+        return SeriesRows([values for values, _ in done], clock, carried, ids)
 
     def _groups(self) -> tuple[list[np.ndarray], np.ndarray | None]:
         if self.clock.sequence is None:
@@ -141,6 +140,8 @@ def read_series(data: Any, clock: Clock, columns: Sequence[str] | None, labels: 
     Raises:
         DataError: A column is not there, is no column of times or numbers, or a cell is infinite.
     """
+    from latens.data.text_tables import judged  # pyarrow
+
     found = read_columns(_plain(data) if is_frame(data) else data, lambda column: judged(column).to_pandas(), labels)
     names = [name for name in found.frame.columns if name not in found.carried]
     check_there([name for name in (clock.time, clock.sequence) if name is not None], names, found.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from latens.analysis import Size, Sweep, idle_units
 from latens.data import open_samples
 from latens.errors import ConfigError, choice, finite, whole
 from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
+from latens.reports import Report, silent
 from latens.schema import Schema
 
 if TYPE_CHECKING:
@@ -89,11 +90,7 @@ def block_style(estimator: Any) -> dict[str, Any]:
     return {"activation": estimator.activation, "batch_norm": bool(estimator.batch_norm), "dropout": dropout}
 
 
-def _silent(line: str) -> None:
-    """Nobody listens."""
-
-
-def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Callable[[str], None] = _silent) -> Sweep:
+def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Report = silent) -> Sweep:
     """Fit a model of each size to the same rows, and say how good they are and which of their units do no work.
 
     Args:
@@ -120,7 +117,7 @@ def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Callab
     return Sweep(tuple(_try(estimator, source, size, report) for size in chosen))
 
 
-def _try(estimator: Reconstructor, source: Any, n_components: int, report: Callable[[str], None]) -> Size:
+def _try(estimator: Reconstructor, source: Any, n_components: int, report: Report) -> Size:
     model = clone(estimator).set_params(n_components=n_components).fit(source)
     referee = model.referee_
     dead, collapsed = idle_units(model.transform(source))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_errors", "plot_history", "plot_sweep"]
 
+# A curve through more places than this is one without their marks.
+_MARKED = 50
 _LINES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"))
 
 _CURVES = {
@@ -66,6 +68,7 @@ def plot_errors(
     across: str,
     title: str | None = None,
     doubling: bool = False,
+    measured: str = "mean squared error",
 ) -> Figure:
     """The error of several models over something that was varied: a level of noise, a number of rows.
 
@@ -75,6 +78,7 @@ def plot_errors(
         across: What was varied.
         title: Above the curves.
         doubling: The places grow by factors: each doubling is as wide as any other.
+        measured: What stands for the error, with its unit.
 
     Raises:
         DataError: There is nothing to draw, or not one error for each place.
@@ -88,11 +92,12 @@ def plot_errors(
     if not errors or not len(places) or any(len(values) != len(places) for values in errors.values()):
         raise DataError(f"errors of {len(errors)} models at {len(places)} places; give one error a place, and a model")
     figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot(xlabel=across, ylabel="mean squared error")
+    axes = figure.add_subplot(xlabel=across, ylabel=lettering(measured))
     axes.set_title(lettering(title or f"Error by {across}", longest=80))
     for i, (name, values) in enumerate(errors.items()):
         marker, line = _LINES[i % len(_LINES)]
-        axes.plot(places, values, line, marker=marker, color=TEN[i % len(TEN)], label=lettering(name), markersize=5)
+        shown = marker if len(places) <= _MARKED else ""
+        axes.plot(places, values, line, marker=shown, color=TEN[i % len(TEN)], label=lettering(name), markersize=5)
     if doubling:
         axes.set_xscale("log", base=2)
         axes.set_xticks(list(places), [f"{place:,}" for place in places])

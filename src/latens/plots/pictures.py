@@ -91,8 +91,8 @@ def _footnote(figure: Figure, rows: Mapping[str, np.ndarray], extent: tuple[floa
     low, high = extent
     truth = next(iter(rows.values()))
     beyond = any(images.min() < low - 1e-9 or images.max() > high + 1e-9 for images in rows.values())
-    words = [f"Numbers: mean squared error against the {next(iter(rows))} image.", f"Range shown: {low:g} to {high:g}"]
-    words[1] += "; what lies beyond is drawn at its ends." if beyond else "."
+    words = [f"Numbers: mean squared error against the {next(iter(rows))} image."] if len(rows) > 1 else []
+    words += [f"Range shown: {low:g} to {high:g}{'; what lies beyond is drawn at its ends' if beyond else ''}."]
     if truth.ndim == 4 and truth.shape[3] not in (1, 3, 4):
         words.append(f"Drawn: the mean of {truth.shape[3]} channels.")
     figure.supxlabel(" ".join(words), fontsize=8)

@@ -15,7 +15,7 @@ from latens.schema import Column
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_corruptions", "plot_denoised", "plot_pairs"]
+__all__ = ["plot_corruptions", "plot_denoised", "plot_images", "plot_pairs"]
 
 _MOST = 60
 
@@ -108,6 +108,27 @@ def plot_corruptions(
     """
     rows = {"clean": np.asarray(clean)} | {name: np.asarray(array) for name, array in corrupted.items()}
     return _draw(rows, columns, title or "Samples and what is made of them")
+
+
+def plot_images(images: np.ndarray, *, name: str = "generated", title: str | None = None) -> Figure:
+    """Images that stand for themselves: generated from nothing, or the data as it is.
+
+    Args:
+        images: (n, h, w) or (n, h, w, c), n up to 60.
+        name: What they are, beside them.
+        title: Above them.
+
+    Raises:
+        DataError: They are no images, or there is nothing or too much to draw.
+
+    Example:
+        >>> len(plot_images(np.zeros((5, 8, 6))).axes)
+        5
+    """
+    images = np.asarray(images)
+    if images.ndim not in (3, 4):
+        raise DataError(f"images of shape {images.shape}; give (n, h, w) or (n, h, w, c)")
+    return _draw({name: images}, None, title or f"Images, {name}")
 
 
 def _draw(rows: dict[str, np.ndarray], columns: Sequence[str | Column] | None, title: str) -> Figure:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from latens.errors import ConfigError, choice
+from latens.reports import Report, silent
 
 __all__ = ["ROWS", "run"]
-
-
-def _silent(line: str) -> None:
-    """Nobody listens."""
 
 
 def run(
@@ -21,7 +18,7 @@ def run(
     quick: bool = False,
     seeds: Sequence[int] = (0, 1, 2),
     folder: str | Path = "reproduce",
-    report: Callable[[str], None] = _silent,
+    report: Report = silent,
 ) -> list[dict[str, Any]]:
     """Carry out experiments and write ``index.html``.
 

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import copy
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import numpy as np
-
-from latens import __version__
-from latens.callbacks import Callback, Watched
 from latens.estimators import load
-from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.series import SeriesAutoregressor
+from latens.estimators.text import TextAutoregressor
 from latens.persistence import atomic_path
 from latens.plots import plot_history
-from latens.reproduce import digits
+from latens.reports import Report
+from latens.reproduce import digits, simulators, texts
 from latens.reproduce.digits import Digits, load_digits
-from latens.reproduce.ledger import Ledger, machine, make_folder
-from latens.reproduce.recipes import ALL_ROWS, EXPERIMENTS, Experiment
+from latens.reproduce.fits import fit_and_measure
+from latens.reproduce.ledger import Ledger, make_folder
+from latens.reproduce.recipes import ALL_ROWS, EXPERIMENTS, MEASURES
+from latens.reproduce.simulators import Flow
+from latens.reproduce.texts import Text, Titles, load_text, load_titles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from latens.training import TrainState
+__all__ = ["Bench"]
 
-__all__ = ["Bench", "Report"]
-
-Report = Callable[[str], None]
+Material: TypeAlias = Digits | Text | Titles | Flow
 
 # Fewer images than this make no batch.
 _LEAST_ROWS = 16
@@ -59,6 +56,21 @@ class Bench:
         return load_digits(self.quick)
 
     @cached_property
+    def text(self) -> Text:
+        """The text that the experiments with characters learn from."""
+        return load_text(self.quick)
+
+    @cached_property
+    def titles(self) -> Titles:
+        """The titles that are clustered."""
+        return load_titles(self.quick)
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The simulator that is replaced."""
+        return simulators.lorenz(simulators.QUICK if self.quick else simulators.FlowSize())
+
+    @cached_property
     def ledger(self) -> Ledger:
         """What is known."""
         return Ledger(make_folder(self.folder) / "results.json")
@@ -78,6 +90,22 @@ class Bench:
         there = len(self.digits.train)
         return self.digits.first(min(there, max(_LEAST_ROWS, round(there * EXPERIMENTS[name].train_rows / ALL_ROWS))))
 
+    def pixels(self, name: str) -> Digits:
+        """The images that are read as sequences; in the quick form very few."""
+        data = self.data(name)
+        return data.first(min(len(data.train), digits.QUICK.pixel_rows)) if self.quick else data
+
+    def material(self, name: str) -> Material:
+        """What an experiment learns from."""
+        of: dict[str, Callable[[], Material]] = {
+            "images": lambda: self.data(name),
+            "text": lambda: self.text,
+            "titles": lambda: self.titles,
+            "pixels": lambda: self.pixels(name),
+            "flow": lambda: self.flow,
+        }
+        return of[EXPERIMENTS[name].learns]()
+
     def pca_error(self, name: str, n_components: int) -> float | None:
         """Exact PCA's error with as many components on an experiment's images; None where it would only copy."""
         data = self.data(name)
@@ -92,12 +120,18 @@ class Bench:
 
     def circumstances(self, name: str) -> dict[str, Any]:
         """Everything a fit's result depends on but its seed."""
-        experiment, data = EXPERIMENTS[name], self.data(name)
-        epochs = self.quick_epochs if self.quick else experiment.settings["max_epochs"]
-        batch = experiment.settings["batch_size"]
-        epochs = max(1, round(epochs * _steps(len(self.digits.train), batch) / _steps(len(data.train), batch)))
-        settings = experiment.settings | {"max_epochs": epochs}
-        return {"estimator": experiment.estimator, "settings": settings, "data": data.describe()}
+        experiment = EXPERIMENTS[name]
+        settings = experiment.settings | {"max_epochs": self._epochs(name)}
+        return {"estimator": experiment.estimator, "settings": settings, "data": self.material(name).describe()}
+
+    def _epochs(self, name: str) -> int:
+        """How often an experiment reads what it learns from: few images are read more often, in as many steps."""
+        experiment = EXPERIMENTS[name]
+        epochs, batch = experiment.settings["max_epochs"], experiment.settings["batch_size"]
+        if experiment.learns != "images":
+            return texts.QUICK.max_epochs if self.quick else int(epochs)
+        epochs = self.quick_epochs if self.quick else epochs
+        return max(1, round(epochs * _steps(len(self.digits.train), batch) / _steps(len(self.data(name).train), batch)))
 
     def key(self, name: str, seed: int) -> str:
         """A result's place in the ledger."""
@@ -124,13 +158,14 @@ class Bench:
             return known
         self.report(f"{key}: {EXPERIMENTS[name].title}")
         settings = circumstances["settings"]
-        estimator, result = fit_and_measure(EXPERIMENTS[name], settings, self.data(name), seed, self.report)
+        estimator, result = fit_and_measure(EXPERIMENTS[name], settings, self.material(name), seed, self.report)
         if seed == self.seeds[0]:
             self._forget_pictures(name)
             estimator.save(self.model_path(name))
             self.draw(name, "history", plot_history(estimator.history_, title=f"{name}: loss by epoch"))
         self.ledger.keep(key, circumstances, result)
-        self.report(f"{key}: test error {result['error']:.5f} in {result['seconds']:.0f} s")
+        measure = MEASURES[EXPERIMENTS[name].learns]
+        self.report(f"{key}: {measure.name} {measure.text(result['error'])} in {result['seconds']:.0f} s")
         return result
 
     def measured(self, key: str, names: Sequence[str], what: Any, measure: Callable[[], Any]) -> Any:
@@ -156,9 +191,20 @@ class Bench:
         return make_folder(self.folder / "models") / self._file(name, "model.latens")
 
     def model(self, name: str) -> Reconstructor:
-        """The first seed's model, fitted now if it has to be."""
+        """The first seed's autoencoder, fitted now if it has to be."""
+        return cast(Reconstructor, self._loaded(name))
+
+    def writer(self, name: str) -> TextAutoregressor:
+        """The first seed's model of text."""
+        return cast(TextAutoregressor, self._loaded(name))
+
+    def series(self, name: str) -> SeriesAutoregressor:
+        """The first seed's model of values."""
+        return cast(SeriesAutoregressor, self._loaded(name))
+
+    def _loaded(self, name: str) -> Any:
         self.trial(name, self.seeds[0], with_model=True)
-        return cast(Reconstructor, load(self.model_path(name)))
+        return load(self.model_path(name))
 
     def picture_path(self, name: str, subject: str) -> Path:
         """Where a picture is."""
@@ -186,73 +232,7 @@ class Bench:
         return f"{name.replace(' ', '-')}-{self.mode}-seed{self.seeds[0]}-{suffix}"
 
 
-def fit_and_measure(
-    experiment: Experiment, settings: dict[str, Any], digits: Digits, seed: int, report: Report
-) -> tuple[Reconstructor, dict[str, Any]]:
-    """Fit one seed; the estimator, and its errors on the test images after the first and the last epoch."""
-    estimator = ESTIMATORS[experiment.estimator](**settings, random_state=seed, verbose=0)
-    first = FirstEpoch(estimator, digits.test)
-    estimator.fit(digits.train, callbacks=[first, Narrator(report)])
-    seconds = estimator.history_["seconds"][-1] - first.seconds
-    result = {
-        "first_error": first.error,
-        "error": float(estimator.reconstruction_error(digits.test).mean()),
-        "seconds": round(seconds, 1),
-        "n_components": estimator.n_components_,
-        "comparable": estimator.n_components_ < estimator.referee_.n_features,
-        "parameters": sum(p.numel() for p in estimator.network_.network.parameters()),
-        "machine": machine(),
-        "latens": __version__,
-    }
-    return estimator, result
-
-
 def _steps(rows: int, batch_size: int) -> int:
     """Batches in an epoch: a last one of one joins the one before."""
     full, rest = divmod(rows, batch_size)
     return max(1, full + (rest > 1))
-
-
-class FirstEpoch(Callback):
-    """Measures the test error after the first epoch, as the publication does.
-
-    Args:
-        estimator: In the middle of its fit: its schema is known.
-        images: The test images.
-    """
-
-    def __init__(self, estimator: Reconstructor, images: np.ndarray) -> None:
-        self.estimator = estimator
-        self.images = images
-        self.error: float | None = None
-        self.seconds = 0.0
-
-    def epoch_end(self, state: Watched) -> None:
-        if state.epoch != 1:
-            return
-        started = time.monotonic()
-        training, schema = cast("TrainState", state), self.estimator.schema_
-        network = self.estimator._applied(copy.deepcopy(training.model))
-        outputs = schema.unscale_values(network.reconstruct(schema.scale_values(self.images)))
-        self.error = float(np.square(outputs - self.images, dtype=np.float64).mean())
-        self.seconds = time.monotonic() - started
-
-
-class Narrator(Callback):
-    """Says after each epoch how it stands and how long it will take, at most every few seconds.
-
-    Args:
-        report: Hears it.
-    """
-
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        self._told = time.monotonic()
-
-    def epoch_end(self, state: Watched) -> None:
-        if time.monotonic() - self._told < 5 and state.epoch != 1:
-            return
-        self._told = time.monotonic()
-        left = state.history["seconds"][-1] / state.epoch * (state.max_epochs - state.epoch)
-        loss = state.history["train_loss"][-1]
-        self.report(f"  epoch {state.epoch} of {state.max_epochs}: loss {loss:.5g}, about {left:.0f} s left")

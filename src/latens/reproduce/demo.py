@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latens.persistence import atomic_path
+from latens.reports import Report, silent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from latens.estimators.reconstruction import Reconstructor
 
 __all__ = ["DEMOS", "Demo", "run_demo"]
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,7 @@ DEMOS: dict[str, Demo] = {
 }
 
 
-def _silent(line: str) -> None:
-    """Nobody listens."""
-
-
-def run_demo(folder: str | Path = "demo", seed: int = 0, report: Report = _silent) -> list[dict[str, Any]]:
+def run_demo(folder: str | Path = "demo", seed: int = 0, report: Report = silent) -> list[dict[str, Any]]:
     """Train, draw and compare on MNIST where ``LATENS_DATA`` holds it, else on scikit-learn's digits.
 
     The folder receives ``linear.latens``, ``deep.latens``, ``denoising.latens``, ``codes.parquet``, ``map.png``,

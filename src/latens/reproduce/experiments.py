@@ -17,10 +17,14 @@ from latens.models import build
 from latens.persistence import atomic_path
 from latens.plots import plot_denoised, plot_map, plot_pairs
 from latens.reproduce.bench import Bench
+from latens.reproduce.characters import CHUNKS_ROW, CORPUS_ROW, GRU_ROW, LOSS_ROW, TEXT_RECIPE_ROW
+from latens.reproduce.generation import GENERATION_ROW
+from latens.reproduce.headlines import TITLES_ROW
 from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, fit_line
 from latens.reproduce.tying import TYING_ROW
+from latens.reproduce.values import VALUES_ROW
 from latens.seeds import keyed
 
 __all__ = ["ROWS", "Line", "Row"]
@@ -155,6 +159,14 @@ ROWS: dict[str, Row] = {
     "S15": Row(("S4",), _embedding),
     "S16": Row(("S4",), _map, (("S4", "map"),)),
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),
+    "S23": CORPUS_ROW,
+    "S24": CHUNKS_ROW,
+    "S25": GRU_ROW,
+    "S26": LOSS_ROW,
+    "S27": GENERATION_ROW,
+    "S28": TITLES_ROW,
+    "S29": VALUES_ROW,
+    "R25": TEXT_RECIPE_ROW,
     "R30": _fit_row("R30", ("R30",), _draw_pairs, "pairs"),
     "R2": _fit_row("R2", ("R2",), _draw_map_and_pairs, "map", "pairs"),
 }
@@ -168,6 +180,7 @@ def summary(line: Line) -> dict[str, Any]:
         "what": line.title,
         "published": experiment.published[1] if experiment else None,
         "error": median(line.errors) if line.errors else None,
+        "measure": line.measure.unit if line.errors else None,
         "seeds": list(line.errors),
         "exact_pca": line.pca_error,
         "seconds": line.seconds,

@@ -12,7 +12,7 @@ from latens.persistence import atomic_path
 from latens.reproduce.bench import Bench
 from latens.reproduce.experiments import ROWS
 from latens.reproduce.ledger import machine
-from latens.reproduce.recipes import EXPERIMENTS, Experiment
+from latens.reproduce.recipes import EXPERIMENTS, MEASURES, Experiment
 from latens.reproduce.rows import Line, figure_text
 
 __all__ = ["render", "write_page"]
@@ -26,11 +26,16 @@ def write_page(bench: Bench, rows: Mapping[str, Sequence[Line]]) -> None:
         rows: Lines of each row of `ROWS`.
     """
     names = list(dict.fromkeys(name for row in rows for name in ROWS[row].experiments))
+    shown = {
+        kind: [_cells(line) for row, lines in rows.items() if ROWS[row].about == kind for line in lines]
+        for kind in ("images", "sequences")
+    }
     content = {
         "quick": bench.quick,
-        "data": bench.digits.describe(),
+        "data": bench.digits.describe() if shown["images"] else None,
         "seeds": list(bench.seeds),
-        "lines": [_cells(line) for lines in rows.values() for line in lines],
+        "lines": shown,
+        "unit": MEASURES["text"].unit,
         "tables": [table for row in rows for table in ROWS[row].tables(bench)],
         "pictures": _pictures(bench, rows),
         "machines": _machines(bench, names),
@@ -52,17 +57,18 @@ def render(content: Mapping[str, Any]) -> str:
 def _cells(line: Line) -> dict[str, Any]:
     """A line of the table as words."""
     experiment = EXPERIMENTS.get(line.experiment or "", Experiment(title="", estimator=""))
+    text = line.measure.text
     return {
         "row": line.row,
         "title": line.title,
-        "published_first": figure_text(experiment.published[0]),
-        "first": figure_text(median(line.first_errors) if line.first_errors else None),
-        "published": figure_text(experiment.published[1]),
+        "published_first": text(experiment.published[0]),
+        "first": text(median(line.first_errors) if line.first_errors else None),
+        "published": text(experiment.published[1]),
         "source": experiment.source,
-        "error": figure_text(median(line.errors) if line.errors else None),
-        "errors": ", ".join(map(figure_text, line.errors)),
+        "error": text(median(line.errors) if line.errors else None),
+        "errors": ", ".join(map(text, line.errors)),
         "pca": figure_text(line.pca_error),
-        "published_seconds": "" if experiment.published_seconds is None else f"{experiment.published_seconds:g}",
+        "published_seconds": "" if experiment.published[2] is None else f"{experiment.published[2]:g}",
         "seconds": "" if line.seconds is None else f"{line.seconds:.4g}",
         "verdict": line.words or line.verdict,
     }

@@ -1,0 +1,147 @@
+"""Fits of an experiment: an estimator, what it learned from, and what is measured of it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from latens import __version__
+from latens.callbacks import Callback, Watched
+from latens.estimators.loading import ESTIMATORS
+from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.series import SeriesAutoregressor
+from latens.estimators.text import TextAutoregressor
+from latens.reports import Report
+from latens.reproduce.clusters import clusters_found
+from latens.reproduce.digits import Digits
+from latens.reproduce.ledger import machine
+from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
+from latens.reproduce.simulators import Flow, rollout_errors
+from latens.reproduce.texts import Text, Titles
+
+if TYPE_CHECKING:
+    from latens.training import TrainState
+
+__all__ = ["FITS", "fit_and_measure"]
+
+
+def fit_and_measure(
+    experiment: Experiment, settings: dict[str, Any], material: Any, seed: int, report: Report
+) -> tuple[Any, dict[str, Any]]:
+    """Fit one seed; the estimator, and what was measured: at least its error or loss, and seconds."""
+    estimator = ESTIMATORS[experiment.estimator](**settings, random_state=seed, verbose=0)
+    result = FITS[experiment.learns](estimator, material, report)
+    result |= {
+        "parameters": sum(p.numel() for p in estimator.network_.network.parameters()),
+        "machine": machine(),
+        "latens": __version__,
+    }
+    return estimator, result
+
+
+def _fit_images(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Its errors on the test images after the first and the last epoch."""
+    first = FirstEpoch(estimator, digits.test)
+    estimator.fit(digits.train, callbacks=[first, Narrator(report)])
+    seconds = estimator.history_["seconds"][-1] - first.seconds
+    return {
+        "first_error": first.error,
+        "error": float(estimator.reconstruction_error(digits.test).mean()),
+        "seconds": round(seconds, 1),
+        "n_components": estimator.n_components_,
+        "comparable": estimator.n_components_ < estimator.referee_.n_features,
+    }
+
+
+def _fit_text(estimator: TextAutoregressor, text: Text, report: Report) -> dict[str, Any]:
+    """The training loss of the first and the last epoch, as the sum that was published."""
+    estimator.fit(text.source(), callbacks=[Narrator(report)])
+    losses = [PUBLISHED_STEPS * loss for loss in estimator.history_["train_loss"]]
+    seconds = round(estimator.history_["seconds"][-1], 1)
+    return {"first_error": losses[0], "error": losses[-1], "seconds": seconds}
+
+
+def _fit_titles(estimator: TextAutoregressor, titles: Titles, report: Report) -> dict[str, Any]:
+    """The training loss in nats per character, and the clusters of the titles' vectors; topics only judge them."""
+    estimator.fit(titles.source(), callbacks=[Narrator(report)])
+    losses, seconds = estimator.history_["train_loss"], round(estimator.history_["seconds"][-1], 1)
+    report("  clustering the titles' vectors")
+    found = clusters_found(estimator, titles, int(estimator.random_state))
+    return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "clusters": found}
+
+
+def _fit_pixels(estimator: SeriesAutoregressor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Losses and the test images' mean log-likelihood, nats per pixel; each image is a series of its rows."""
+    estimator.fit(list(digits.train), callbacks=[Narrator(report)])
+    losses, seconds = estimator.history_["train_loss"], round(estimator.history_["seconds"][-1], 1)
+    score = estimator.score(list(digits.test)) / digits.test.shape[2]
+    return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "test_score": score}
+
+
+def _fit_flow(estimator: SeriesAutoregressor, flow: Flow, report: Report) -> dict[str, Any]:
+    """Losses, and the error of rollouts of the test trajectories by step."""
+    estimator.fit(list(flow.train), callbacks=[Narrator(report)])
+    losses, seconds = estimator.history_["train_loss"], round(estimator.history_["seconds"][-1], 1)
+    steps = flow.test.shape[1] - flow.context
+    made = estimator.rollout(list(flow.test[:, : flow.context]), steps)
+    errors = rollout_errors(made, flow).tolist()
+    return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "rollout": errors}
+
+
+# How each kind of material is learned from, and measured.
+FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
+    "images": _fit_images,
+    "text": _fit_text,
+    "titles": _fit_titles,
+    "pixels": _fit_pixels,
+    "flow": _fit_flow,
+}
+
+
+class FirstEpoch(Callback):
+    """Measures the test error after the first epoch, as the publication does.
+
+    Args:
+        estimator: In the middle of its fit: its schema is known.
+        images: The test images.
+    """
+
+    def __init__(self, estimator: Reconstructor, images: np.ndarray) -> None:
+        self.estimator = estimator
+        self.images = images
+        self.error: float | None = None
+        self.seconds = 0.0
+
+    def epoch_end(self, state: Watched) -> None:
+        if state.epoch != 1:
+            return
+        started = time.monotonic()
+        training, schema = cast("TrainState", state), self.estimator.schema_
+        network = self.estimator._applied(copy.deepcopy(training.model))
+        outputs = schema.unscale_values(network.reconstruct(schema.scale_values(self.images)))
+        self.error = float(np.square(outputs - self.images, dtype=np.float64).mean())
+        self.seconds = time.monotonic() - started
+
+
+class Narrator(Callback):
+    """Says after each epoch how it stands and how long it will take, at most every few seconds.
+
+    Args:
+        report: Hears it.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self._told = time.monotonic()
+
+    def epoch_end(self, state: Watched) -> None:
+        if time.monotonic() - self._told < 5 and state.epoch != 1:
+            return
+        self._told = time.monotonic()
+        left = state.history["seconds"][-1] / state.epoch * (state.max_epochs - state.epoch)
+        loss = state.history["train_loss"][-1]
+        self.report(f"  epoch {state.epoch} of {state.max_epochs}: loss {loss:.5g}, about {left:.0f} s left")

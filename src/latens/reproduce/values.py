@@ -1,0 +1,108 @@
+"""S29: sequences of real values: digits generated row by row, and a simulator replaced."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from latens.plots import plot_errors, plot_images
+from latens.reproduce.bench import Bench
+from latens.reproduce.recipes import EXPERIMENTS, MEASURES
+from latens.reproduce.rows import Line, Row, Table
+from latens.reproduce.simulators import LYAPUNOV, Flow, rollout_errors
+
+__all__ = ["VALUES_ROW"]
+
+PIXELS, LORENZ = "S29 pixels", "S29 Lorenz"
+_GENERATED = 24
+# Of the attractor's deviation: where a rollout has lost the trajectory.
+_LOST = 0.3
+
+
+def _lines(bench: Bench) -> list[Line]:
+    """S29: both, and where the forecasts are."""
+    forecasts = "at four horizons, beside last value, seasonal naive and linear: benchmarks/quality/etth1.py"
+    return [_pixels(bench), _simulator(bench), Line("S29", "Time series: forecasts of ETTh1", words=forecasts)]
+
+
+# ---- pixels ----------------------------------------------------------------------------------------------------------
+
+
+def _pixels(bench: Bench) -> Line:
+    results = [bench.trial(PIXELS, seed) for seed in bench.seeds]
+    if not bench.drawn("S29", "digits", [PIXELS]):
+        _draw_digits(bench)
+    first, last = (
+        MEASURES["pixels"].text(median(result[name] for result in results)) for name in ("first_error", "error")
+    )
+    told = f"mean log-likelihood on test images {median(result['test_score'] for result in results):.4f} nats per pixel"
+    words = (
+        f"{len(bench.pixels(PIXELS).train):,} images of {bench.digits.name}, an image row an item; training "
+        f"loss {first} after 1 epoch, {last} after all, {told}; {_GENERATED} images from nothing, below"
+    )
+    seconds = median(result["seconds"] for result in results)
+    return Line("S29", EXPERIMENTS[PIXELS].title, words=words, seconds=seconds)
+
+
+def _draw_digits(bench: Bench) -> None:
+    rows = bench.digits.test.shape[1]
+    made = bench.series(PIXELS).generate(_GENERATED, steps=rows, random_state=bench.seeds[0])
+    figure = plot_images(made.clip(0.0, 1.0), title="S29: images generated from nothing, row by row")
+    bench.draw("S29", "digits", figure)
+
+
+# ---- a simulator -----------------------------------------------------------------------------------------------------
+
+
+def _simulator(bench: Bench) -> Line:
+    results = [bench.trial(LORENZ, seed) for seed in bench.seeds]
+    flow = bench.flow
+    if not bench.drawn("S29", "rollout", [LORENZ]):
+        _draw_rollout(bench, results[0]["rollout"])
+    followed = [_followed(result["rollout"], flow) for result in results]
+    words = (
+        f"{len(flow.train):,} trajectories of {flow.train.shape[1]} steps of {flow.step}; error of the next state "
+        f"{median(result['rollout'][0] for result in results):.4f} deviations; rolled out from {flow.context} states, "
+        f"a trajectory is followed to within {_LOST} deviations for {median(followed):.2f} Lyapunov times (every seed: "
+        f"{', '.join(f'{time:.2f}' for time in followed)}); the simulator itself, started a thousandth off: "
+        f"{_followed(rollout_errors(flow.nudged, flow), flow):.2f}"
+    )
+    seconds = median(result["seconds"] for result in results)
+    return Line("S29", EXPERIMENTS[LORENZ].title, words=words, seconds=seconds)
+
+
+def _followed(errors: Any, flow: Flow) -> float:
+    """For how long, in Lyapunov times, the error stays small."""
+    large = np.asarray(errors) > _LOST
+    steps = int(large.argmax()) if large.any() else len(large)
+    return steps * flow.step * LYAPUNOV
+
+
+def _draw_rollout(bench: Bench, errors: list[float]) -> None:
+    flow = bench.flow
+    places = [LYAPUNOV * flow.step * (i + 1) for i in range(len(errors))]
+    still = np.broadcast_to(flow.test[:, flow.context - 1 : flow.context], flow.nudged.shape)
+    curves = {
+        f"the network, seed {bench.seeds[0]}": errors,
+        "the simulator, started a thousandth off": rollout_errors(flow.nudged, flow).tolist(),
+        "the last state for ever": rollout_errors(still, flow).tolist(),
+    }
+    title, measured = f"S29: {flow.name} rolled out", "root mean square error, deviations"
+    figure = plot_errors(places, curves, across="Lyapunov times", title=title, measured=measured)
+    bench.draw("S29", "rollout", figure)
+
+
+def _tables(bench: Bench) -> list[Table]:
+    flow = bench.flow
+    seeds = {f"network, seed {seed}": bench.trial(LORENZ, seed)["rollout"] for seed in bench.seeds}
+    curves = seeds | {"simulator, a thousandth off": rollout_errors(flow.nudged, flow).tolist()}
+    steps = [step for step in (1, 5, 10, 25, 50, 100, 200) if step <= len(flow.nudged[0])]
+    rows = tuple((name, *(f"{errors[step - 1]:.4f}" for step in steps)) for name, errors in curves.items())
+    title = "S29: error of a rollout of the Lorenz system by steps, in deviations of the attractor"
+    return [Table(title, ("", *map(str, steps)), rows)]
+
+
+_PICTURES = ((PIXELS, "history"), ("S29", "digits"), (LORENZ, "history"), ("S29", "rollout"))
+VALUES_ROW = Row((PIXELS, LORENZ), _lines, _PICTURES, _tables, about="sequences")
