@@ -246,7 +246,7 @@ class TestFile:
             ("config", "n_features", 1),
             ("config", "patch", 1 << 40),
             ("config", "n_features", 1 << 40),
-            ("referee", "lags", "many"),
+            ("referee", "n_steps", "many"),
         ],
     )
     def test_refuses_a_hostile_header(self, patched, tmp_path, part, field, value):
