@@ -77,7 +77,7 @@ def test_a_picture_names_what_it_shows():
     figure = plot_forecast(forecast, np.zeros((50, 2)))
     assert [axes.get_ylabel() for axes in figure.axes] == ["a", "b"]
     assert figure.axes[1].get_xlabel() == "steps from the last known one"
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["history", "10 to 90 %", "median"]
     with pytest.raises(ConfigError, match="history has 1 columns for a forecast of 2"):
         plot_forecast(forecast, np.zeros((50, 1)))

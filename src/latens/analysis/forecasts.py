@@ -45,7 +45,7 @@ class Forecast:
         quantiles: (q, H, d), of the paths.
         paths: (n, H, d), possible futures, each a whole one.
         columns: The names of the d columns.
-        times: (H,) when each step is, a pandas index; None if nothing is known of time.
+        times: (H,) when each step is, a pandas index, in UTC if the series had a zone; None if there are no times.
         name: Of the series.
 
     Example:
@@ -192,7 +192,6 @@ class ForecastReferee:
         model_error: The model's.
         last_error: That of the last value.
         linear_error: That of a linear function of each column's own past.
-        lags: How much of it that looks at.
         seasonal_error: That of the value one season before; None if there is no season.
         season: Steps of the season, or None.
     """
@@ -203,7 +202,6 @@ class ForecastReferee:
     model_error: float
     last_error: float
     linear_error: float
-    lags: int
     seasonal_error: float | None = None
     season: int | None = None
 
@@ -302,7 +300,6 @@ def judge_forecasts(series: Sequence[Judged], patch: int, step: str | None = Non
         error(np.concatenate([each.predicted for each in held_out])),
         error(last_value(past, patch)),
         error(linear),
-        lags,
         error(seasonal_naive(past, patch, season)) if season > 1 else None,
         season if season > 1 else None,
     )

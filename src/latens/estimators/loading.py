@@ -19,7 +19,7 @@ from latens.analysis import ForecastReferee, Referee
 from latens.analysis.sequence_referee import SequenceReferee
 from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
-from latens.errors import LatensError, ModelFileError
+from latens.errors import LatensError, ModelFileError, choice
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
@@ -173,7 +173,7 @@ def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
     if not isinstance(header["params"], dict):
         raise ValueError("params are no object")
     widest = max((size for _, shape in tensors.values() for size in shape), default=0)
-    kind = header["schema"]["kind"]
+    kind = choice("kind", header["schema"]["kind"], ("table", "images", *_VOCABULARIES, SeriesSchema.kind))
     if kind in _VOCABULARIES:
         _check_vocabulary(header, widest)
     elif kind == SeriesSchema.kind:

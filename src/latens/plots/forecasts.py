@@ -59,7 +59,8 @@ def plot_forecast(forecast: Forecast, history: np.ndarray, times: Any = None, *,
         "time" if forecast.times is not None and times is not None else "steps from the last known one"
     )
     panels[0].set_title(lettering(title or _title(forecast, columns - shown), longest=80))
-    panels[0].legend(loc="upper left", frameon=False, ncols=4)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", frameon=False, ncols=len(labels))
     return figure
 
 
