@@ -46,6 +46,7 @@ class TestHelp:
             "map",
             "pairs",
             "corrupt",
+            "forecast",
             "sweep",
             "datasets",
             "reproduce",

@@ -111,6 +111,17 @@ def test_linear_arguments():
     assert expected.items() <= defaults(latens.LinearAutoencoder).items()
 
 
+def test_series_arguments():
+    expected = {"likelihood": "gaussian", "patch": 1, "relative": "auto", "scaling": "standard", "impute": None}
+    assert expected.items() <= defaults(latens.SeriesAutoregressor).items()
+    assert set(TRAINING) <= set(defaults(latens.SeriesAutoregressor))
+    assert {"time", "sequence", "columns", "impute"} <= set(defaults(latens.open_source))
+    expected = {"n_paths": 100, "quantiles": (0.1, 0.5, 0.9), "random_state": 0}
+    assert expected.items() <= defaults(latens.SeriesAutoregressor.forecast).items()
+    methods = ("fit", "continue_fit", "transform", "score_samples", "surprisal", "save", "rollout", "rollout_errors")
+    assert all(callable(getattr(latens.SeriesAutoregressor, method)) for method in (*methods, "generate"))
+
+
 def test_registries():
     assert {"linear", "deep", "wide", "convolutional", "asymmetric"} <= set(MODELS)
     assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)

@@ -21,6 +21,7 @@ __all__ = [
     "Judged",
     "LinearForecast",
     "fit_linear",
+    "forecast_of",
     "judge_forecasts",
     "last_value",
     "seasonal_naive",
@@ -73,6 +74,17 @@ class Forecast:
             parts |= {f"{column} {level:g}": self.quantiles[i, :, place] for i, level in enumerate(self.levels)}
         index = pd.RangeIndex(1, len(self) + 1, name="step") if self.times is None else self.times.rename("time")
         return pd.DataFrame(parts, index=index)
+
+
+def forecast_of(paths: np.ndarray, levels: Sequence[float], **what: Any) -> Forecast:  # (n, H, d)
+    """The forecast that some paths make.
+
+    Example:
+        >>> forecast_of(np.array([[[1.0]], [[3.0]]]), (0.5,), columns=("load",)).mean.tolist()
+        [[2.0]]
+    """
+    quantiles = np.quantile(paths, levels, axis=0) if len(levels) else np.empty((0, *paths.shape[1:]))
+    return Forecast(paths.mean(axis=0), tuple(levels), quantiles, paths, **what)
 
 
 def last_value(past: np.ndarray, horizon: int) -> np.ndarray:  # (*, L, d) -> (*, H, d)
@@ -180,7 +192,6 @@ class ForecastReferee:
         model_error: The model's.
         last_error: That of the last value.
         linear_error: That of a linear function of each column's own past.
-        lags: How much of it that looks at.
         seasonal_error: That of the value one season before; None if there is no season.
         season: Steps of the season, or None.
     """
@@ -191,7 +202,6 @@ class ForecastReferee:
     model_error: float
     last_error: float
     linear_error: float
-    lags: int
     seasonal_error: float | None = None
     season: int | None = None
 
@@ -290,7 +300,6 @@ def judge_forecasts(series: Sequence[Judged], patch: int, step: str | None = Non
         error(np.concatenate([each.predicted for each in held_out])),
         error(last_value(past, patch)),
         error(linear),
-        lags,
         error(seasonal_naive(past, patch, season)) if season > 1 else None,
         season if season > 1 else None,
     )

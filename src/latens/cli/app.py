@@ -14,15 +14,28 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, corrupt, datasets, experiments, figures, fit, models, sweep
+from latens.cli import apply, corrupt, datasets, experiments, figures, fit, forecast, models, sweep
 from latens.cli.verbs import app
 from latens.errors import Interrupted, LatensError, OutputError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, corrupt, sweep, datasets, experiments)
-_ORDER = ("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "datasets", "reproduce", "demo")
+_NOUNS = (fit, models, apply, figures, corrupt, forecast, sweep, datasets, experiments)
+_ORDER = (
+    "fit",
+    "info",
+    "embed",
+    "reconstruct",
+    "map",
+    "pairs",
+    "corrupt",
+    "forecast",
+    "sweep",
+    "datasets",
+    "reproduce",
+    "demo",
+)
 # Exit codes of a signal that nobody had the time to answer with a line of its own.
 _STOPPED = {128 + signal.SIGINT: "Ctrl-C", 128 + signal.SIGTERM: "SIGTERM"}
 app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))

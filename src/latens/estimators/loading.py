@@ -19,7 +19,7 @@ from latens.analysis import ForecastReferee, Referee
 from latens.analysis.sequence_referee import SequenceReferee
 from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
-from latens.errors import LatensError, ModelFileError
+from latens.errors import LatensError, ModelFileError, choice
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
@@ -173,7 +173,7 @@ def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
     if not isinstance(header["params"], dict):
         raise ValueError("params are no object")
     widest = max((size for _, shape in tensors.values() for size in shape), default=0)
-    kind = header["schema"]["kind"]
+    kind = choice("kind", header["schema"]["kind"], ("table", "images", *_VOCABULARIES, SeriesSchema.kind))
     if kind in _VOCABULARIES:
         _check_vocabulary(header, widest)
     elif kind == SeriesSchema.kind:
@@ -191,11 +191,11 @@ def _check_vocabulary(header: Mapping[str, Any], widest: int) -> None:
 
 
 def _check_series(header: Mapping[str, Any], widest: int) -> None:
-    """A column needs at least one number in a tensor; the schema's own check comes with its arrays."""
-    features, columns = header["config"]["n_features"], header["schema"]["columns"]
+    """Of as many columns as the network has; what the schema says is checked with units of that size."""
+    features = header["config"]["n_features"]
     if not _is_size(features) or features > widest:
         raise ValueError(f"series of {features!r:.20} columns, and no tensor so wide")
-    _check_names("columns", columns, features)
+    SeriesSchema.from_json(header["schema"], np.zeros(features), np.ones(features))
 
 
 def _check_samples(header: Mapping[str, Any], widest: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,10 +11,11 @@ from torch import Tensor
 
 from latens.errors import DivergedError
 from latens.estimators.reading import Reader
+from latens.estimators.states import SequenceState
 from latens.losses import GaussianLikelihood, SquaredError
 from latens.seeds import keyed
 
-__all__ = ["as_items", "expected", "item_nats", "level_share", "path_keys", "roll"]
+__all__ = ["as_items", "futures", "item_nats", "means", "path_keys", "roll", "stretched", "windowed"]
 
 
 def as_items(values: np.ndarray, patch: int) -> np.ndarray:  # (T, d) -> (T // P, P·d) float32
@@ -26,38 +26,48 @@ def as_items(values: np.ndarray, patch: int) -> np.ndarray:  # (T, d) -> (T // P
         [[1.0, 2.0], [3.0, 4.0]]
     """
     whole = values[len(values) % patch :]
-    return np.ascontiguousarray(whole.reshape(len(whole) // patch, -1), dtype=np.float32)
+    return np.ascontiguousarray(whole.reshape(len(whole) // patch, patch * values.shape[1]), dtype=np.float32)
 
 
-def expected(reader: Reader, items: np.ndarray) -> np.ndarray:  # (T, P·d) -> (T, P·d)
-    """The mean of what is said of each item, given those before it."""
-    (said,) = reader.predictions([items])
+def windowed(reader: Reader, items: np.ndarray, reach: int | None) -> np.ndarray:  # (T, P·d) -> (T, Q)
+    """What is said of each item, given at least a half of `reach` items before it, and at most all of them.
+
+    A network that was trained on windows knows no longer past; None is for one that does. The first items have only
+    what there is, and the first of all an empty state.
+    """
+    if reach is None or len(items) <= reach + 1:
+        return reader.predictions([items])[0]
+    half = max(reach // 2, 1)
+    starts = range(0, len(items) - reach + half - 1, half)
+    said = reader.predictions([items[start : start + reach + 1] for start in starts])
+    return np.concatenate([said[0], *(each[reach + 1 - half :] for each in said[1:])])
+
+
+def means(reader: Reader, said: np.ndarray) -> np.ndarray:  # (T, Q) -> (T, P·d)
+    """The expected values of what is said."""
     mean: np.ndarray = reader.network.likelihood.mean(torch.from_numpy(said)).numpy()
     return mean
 
 
-def item_nats(reader: Reader, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:  # -> each (T,)
+def item_nats(reader: Reader, items: np.ndarray, said: np.ndarray) -> np.ndarray:  # (T, P·d), (T, Q) -> (T,)
     """What each item costs in nats, in scaled units; a squared error counts as a normal distribution's.
 
     Its standard deviation is that of the residuals, and of a first item that with which series begin.
     """
-    network = reader.network
-    if not isinstance(network.likelihood, SquaredError):
-        return reader.costs(sequences)
-    normal, found = GaussianLikelihood(network.values_per_item), []
-    for items, said in zip(sequences, reader.predictions(sequences), strict=True):
+    network, parameters = reader.network, torch.from_numpy(said)
+    likelihood = network.likelihood
+    if isinstance(likelihood, SquaredError):
         spread = network.spread.double().cpu().log().repeat(len(items), 1)
         spread[:1] = network.first_std.double().cpu().log()
-        parameters = torch.cat([torch.from_numpy(said), spread], dim=-1)
-        found.append(normal.cost(parameters, torch.from_numpy(items)).double().numpy())
-    return found
+        likelihood, parameters = GaussianLikelihood(network.values_per_item), torch.cat([parameters, spread], dim=-1)
+    nats: np.ndarray = likelihood.cost(parameters, torch.from_numpy(items)).double().numpy()
+    return nats
 
 
-def path_keys(sequences: Sequence[np.ndarray], paths: int, device: torch.device) -> Tensor:  # -> (n · paths,) int64
-    """What the draws of each path of each series are keyed by: the series itself, wherever it stands, and the path."""
+def path_keys(sequences: Sequence[np.ndarray], device: torch.device) -> Tensor:  # -> (n,) int64
+    """What the draws of each series are keyed by: the series itself, wherever it stands; its paths count on from it."""
     digests = [hashlib.blake2b(items.tobytes(), digest_size=6).digest() for items in sequences]
-    first = torch.tensor([int.from_bytes(digest, "little") for digest in digests], dtype=torch.int64, device=device)
-    return (first[:, None] + torch.arange(paths, device=device)).flatten()
+    return torch.tensor([int.from_bytes(digest, "little") for digest in digests], dtype=torch.int64, device=device)
 
 
 @torch.no_grad()
@@ -93,27 +103,33 @@ def roll(
     return values
 
 
+def futures(
+    reader: Reader, begun: SequenceState, horizon: int, n_paths: int, seed: int
+) -> np.ndarray:  # -> (n, max(n_paths, 1), items, P·d), scaled
+    """Of each sequence its paths, or the one future of the mean, in as many whole items as hold the horizon."""
+    copies, patch = max(n_paths, 1), reader.network.patch
+    forked = begun.fork(copies)
+    draws = (seed, forked.keys) if n_paths else None
+    items = roll(reader, forked.state, forked.said, -(-horizon // patch), draws)
+    return items.reshape(len(begun), copies, *items.shape[1:])
+
+
+def stretched(series: Sequence[np.ndarray], length: int) -> list[np.ndarray]:
+    """As many stretches of one length as the series have, side by side.
+
+    Example:
+        >>> [stretch.tolist() for stretch in stretched([np.arange(5), np.arange(1)], 2)]
+        [[0, 1], [2, 3]]
+    """
+    starts = [(values, first) for values in series for first in range(0, len(values) - length + 1, length)]
+    return [values[first : first + length] for values, first in starts]
+
+
 def _refuse_divergence(values: np.ndarray) -> None:
     bad = ~np.isfinite(values).all(axis=2)
     if bad.any():
         row, item = (int(place) for place in np.unravel_index(int(bad.argmax()), bad.shape))
         raise DivergedError(
-            f"the forecast of row {row} is no longer finite at its item {item} (counted from 0); use a shorter "
-            "horizon, or fit with relative=False"
+            f"the forecast of row {row} is no longer finite at its item {item} (counted from 0); "
+            "use a shorter horizon, or fit with relative=False"
         )
-
-
-def level_share(series: Sequence[np.ndarray], parts: int = 8) -> float:
-    """The share of the variance that lies between eighths of the series: near 1 where levels wander.
-
-    Example:
-        >>> level_share([np.arange(800.0)[:, None]]) > 0.9, level_share([np.sin(np.arange(800.0))[:, None]]) < 0.1
-        (True, True)
-    """
-    between = total = 0.0
-    for values in series:
-        centred = values - values.mean(axis=0)
-        total += float(np.square(centred).sum())
-        for part in np.array_split(centred, min(parts, len(centred))):
-            between += len(part) * float(np.square(part.mean(axis=0)).sum())
-    return between / total if total > 0 and math.isfinite(total) else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,19 +11,18 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from latens.analysis import Forecast, ForecastReferee, judge_forecasts
-from latens.analysis.forecasts import Judged
-from latens.data import open_source
+from latens.analysis import Forecast, ForecastReferee, forecast_of, judge_forecasts
 from latens.data.batches import TrainingData
-from latens.data.named_columns import has_columns
-from latens.data.sequences import EVALUATION_CHUNK, SequenceRows, patch_windows, split_sequences
+from latens.data.sequences import SequenceRows, patch_windows, split_sequences
 from latens.data.series import SeriesSource
 from latens.devices import resolve_device
 from latens.errors import ConfigError, DataError, finite, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.fitting import Run, learn, network_to_train
 from latens.estimators.reading import Reader
-from latens.estimators.rollouts import as_items, expected, item_nats, level_share, path_keys, roll
+from latens.estimators.rollouts import as_items, futures, item_nats, path_keys, roll, stretched, windowed
+from latens.estimators.series_data import is_alone, opened, scaled
+from latens.estimators.series_judging import judged, level_share, residual_spread
 from latens.estimators.states import SequenceState
 from latens.schema import SeriesSchema
 from latens.seeds import resolve_seed
@@ -31,8 +31,6 @@ __all__ = ["SeriesAutoregressor"]
 
 # Share of the variance between eighths of the series from which on relative="auto" is relative.
 _WANDERS = 0.3
-# Items that the referee judges by, at most, the last ones: they are read one after the other.
-_JUDGED = 1 << 14
 
 
 class SeriesAutoregressor(Autoregressor):
@@ -107,7 +105,7 @@ class SeriesAutoregressor(Autoregressor):
         chunk: int = 64,
         carry_state: bool = False,
         max_epochs: int = 100,
-        batch_size: int = 32,
+        batch_size: int = 8,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
         schedule: str = "one-cycle",
@@ -145,40 +143,23 @@ class SeriesAutoregressor(Autoregressor):
     # ---- data --------------------------------------------------------------------------------------------------
 
     def _open(self, X: Any) -> SeriesSource:
-        if isinstance(X, SeriesSource):
-            return X
-        how: dict[str, Any] = {"kind": "series"}
-        if hasattr(self, "schema_") and has_columns(X):
-            how = self.schema_.reading()
-            if hasattr(X, "columns") and how["time"] not in X.columns:  # it was, or now is, the index
-                how["time"] = None
-        source = open_source(X, impute=self.impute, **how)
-        assert isinstance(source, SeriesSource)
-        return source
-
-    def _scaled(self, source: SeriesSource) -> list[np.ndarray]:
-        """Each series, (T, d), in the model's units.
-
-        Raises:
-            DataError: They are not like those that the model learned from.
-        """
-        schema = self.schema_
-        if source.values.shape[1] != schema.n_features:
-            raise DataError(
-                f"{source.name}: has {source.values.shape[1]} columns where the model has {schema.n_features}; "
-                f"give {', '.join(schema.names[:12])}"
-            )
-        if None not in (source.clock.step, schema.step) and source.clock.step != schema.step:
-            raise DataError(
-                f"{source.name}: one step is {source.clock.step} where the model learned from {schema.step}; "
-                "resample it, or fit anew"
-            )
-        return [schema.scale_values(source[i]) for i in range(len(source))]
+        return opened(X, getattr(self, "schema_", None), self.impute)
 
     def _sequences(self, X: Any) -> list[np.ndarray]:
         """Every series of X in items, the last of which ends with it."""
         check_is_fitted(self)
-        return [as_items(values, self._patch) for values in self._scaled(self._open(X))]
+        return [as_items(values, self._patch) for values in scaled(self._open(X), self.schema_)]
+
+    @property
+    def _window(self) -> int:
+        """Items of a training window; of images all of one."""
+        chunk, image = whole("chunk", self.chunk, at_least=1), self.schema_.image
+        return chunk if image is None else max(chunk, -(-image[0] * image[1] // self.patch))
+
+    @property
+    def _reach(self) -> int | None:
+        """Items of the past that the network knows what to do with; None is any number."""
+        return None if self.carry_state else self._window
 
     @property
     def _patch(self) -> int:
@@ -194,7 +175,7 @@ class SeriesAutoregressor(Autoregressor):
         cut = split_sequences(source.offsets, fraction)
         if begun is None:
             self._learn(source, cut[0])
-        series = self._scaled(source)
+        series = scaled(source, self.schema_)
         data = self._training_data(np.concatenate(series), cut)
         network: Any = network_to_train(self, data.train.seed, None if begun is None else begun.network)
         if begun is None:
@@ -208,23 +189,17 @@ class SeriesAutoregressor(Autoregressor):
         """What is known of the data from its training part."""
         first, end = int(learned[0]), int(learned[-1])
         clock = source.clock
-        self.schema_ = SeriesSchema.learn(
-            source.values[first:end],
-            self.scaling,
-            columns=source.columns,
-            step=clock.step,
-            time=clock.time,
-            sequence=clock.sequence,
-            image=source.image,
-        )
+        what: dict[str, Any] = {"columns": source.columns, "image": source.image}
+        what |= {"step": clock.step, "time": clock.time, "sequence": clock.sequence}
+        self.schema_ = SeriesSchema.learn(source.values[first:end], self.scaling, **what)
         if self.relative not in ("auto", True, False):
             raise ConfigError(f'relative={self.relative!r} is not known; use True, False or "auto"')
-        parts = [source.values[a:b] for a, b in pairwise(learned) if b > a]
+        parts = [source.values[begin:stop] for begin, stop in pairwise(learned) if stop > begin]
         auto = source.image is None and level_share([self.schema_.scale_values(part) for part in parts]) > _WANDERS
         self.relative_ = auto if self.relative == "auto" else bool(self.relative)
 
     def _training_data(self, values: np.ndarray, cut: tuple[np.ndarray, np.ndarray]) -> TrainingData[SequenceRows]:
-        patch, chunk = whole("patch", self.patch, at_least=1), whole("chunk", self.chunk, at_least=1)
+        patch, chunk = whole("patch", self.patch, at_least=1), self._window
         longest = int(np.diff(cut[0]).max())
         if longest < 2 * patch:
             raise DataError(
@@ -238,11 +213,9 @@ class SeriesAutoregressor(Autoregressor):
         items = steps.as_strided((len(steps) - patch + 1, patch * width), (width, 1))
         size = whole("batch_size", self.batch_size, at_least=1)
         learned = patch_windows(cut[0], chunk, patch, shifted=True)
-        held_out = patch_windows(cut[1], EVALUATION_CHUNK, patch, shifted=False)
+        held_out = patch_windows(cut[1], chunk, patch, shifted=False)
         if self.early_stopping and not len(held_out):
-            raise ConfigError(
-                f"early_stopping=True needs a held-out part of {patch} steps; use validation_fraction=0.1"
-            )
+            raise ConfigError(f"early_stopping=True needs {patch} steps to be held out; use validation_fraction=0.1")
         train = SequenceRows(items, learned, size, seed, device, carry=bool(self.carry_state))
         return TrainingData(train, SequenceRows(items, held_out, size, seed, device))
 
@@ -252,29 +225,11 @@ class SeriesAutoregressor(Autoregressor):
 
     def _judge_series(self, series: Sequence[np.ndarray], offsets: np.ndarray, cut: int) -> None:
         """The network's spread, and the referee: both from the held-out part, read with what came before it."""
-        learned = (cut - offsets[:-1]).clip(0, np.diff(offsets))
-        judged = [self._judged(values, int(steps)) for values, steps in zip(series, learned, strict=True)]
-        self.referee_ = judge_forecasts(judged, self._patch, self.schema_.step)
-        held_out = [each for each in judged if each.learned < len(each.values)] or judged
-        residuals = [
-            (each.predicted - each.values[each.origins[:, None] + np.arange(self._patch)])[
-                each.origins >= (each.learned if each.learned < len(each.values) else 0)
-            ]
-            for each in held_out
-        ]
-        spread = np.sqrt(np.square(np.concatenate(residuals)).mean(axis=0)).reshape(-1)
-        if np.isfinite(spread).all():
-            self.network_.network.spread.copy_(torch.from_numpy(spread.clip(min=1e-6)))
-
-    def _judged(self, values: np.ndarray, learned: int) -> Judged:
-        """A series with the model's predictions of its held-out part, or of all of it where nothing is held out."""
-        patch = self._patch
-        begin = max(learned - self.chunk * patch, 0) if learned < len(values) else 0
-        items = as_items(values[begin:], patch)[-_JUDGED:]
-        first = len(values) - len(items) * patch
-        origins = first + patch * np.arange(1, len(items))
-        predicted = expected(self.network_, items)[1:].reshape(-1, patch, values.shape[1])
-        return Judged(values, learned, origins, predicted)
+        learned = (cut - offsets[:-1]).clip(0, np.diff(offsets)).tolist()
+        found = [judged(self.network_, *each, self._reach) for each in zip(series, learned, strict=True)]
+        self.referee_ = judge_forecasts(found, self._patch, self.schema_.step)
+        spread = torch.from_numpy(residual_spread(found, self._patch).clip(min=1e-6))
+        self.network_.network.spread.copy_(spread)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
@@ -291,12 +246,13 @@ class SeriesAutoregressor(Autoregressor):
             np.concatenate([np.full(length % self._patch, np.nan), np.repeat(each, self._patch)])
             for each, length in zip(nats, lengths, strict=True)
         ]
-        return found[0] if _is_alone(series, source) else found
+        return found[0] if is_alone(series, source) else found
 
     def _nats(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Of each item the nats a time step, in the user's units."""
-        units = float(np.log(self.schema_.scale).sum())
-        return [nats / self._patch + units for nats in item_nats(self.network_, sequences)]
+        units, reader = float(np.log(self.schema_.scale).sum()), self.network_
+        found = ((items, windowed(reader, items, self._reach)) for items in sequences)
+        return [item_nats(reader, items, said) / self._patch + units for items, said in found]
 
     def score_samples(self, X: Any) -> np.ndarray:
         """The mean log-likelihood of a time step of each series, in nats and the user's units, (n,) float64.
@@ -310,13 +266,14 @@ class SeriesAutoregressor(Autoregressor):
         return -float(np.concatenate(self._nats(self._sequences(X))).mean())
 
     def read(self, series: Any) -> SequenceState:
-        """Where the model stands once it has read each series: to go on from, to fork, to save."""
+        """Where the model stands once it has read each series, of which the last training window's worth counts."""
         return self._begun(self._sequences(series))
 
     def _begun(self, sequences: Sequence[np.ndarray]) -> SequenceState:
+        sequences = sequences if self._reach is None else [items[-self._reach :] for items in sequences]
         state, said = self.network_.states(sequences)
-        keys = path_keys(sequences, 1, state.device)
-        return SequenceState(state, said, torch.zeros_like(said, dtype=torch.bool), keys, 0)
+        seen = torch.zeros_like(said, dtype=torch.bool)
+        return SequenceState(state, said, seen, path_keys(sequences, state.device), 0)
 
     def forecast(
         self,
@@ -349,8 +306,9 @@ class SeriesAutoregressor(Autoregressor):
         levels = tuple(finite("quantiles", level, at_least=0.0, at_most=1.0) for level in quantiles) if n_paths else ()
         source = self._open(series)
         paths = self._futures(self._read_whole(source), horizon, n_paths, resolve_seed(random_state))
-        found = [self._result(source, i, paths[i], levels, n_paths) for i in range(len(source))]
-        return found[0] if _is_alone(series, source) else found
+        found = [self._result(source, i, paths[i], levels) for i in range(len(source))]
+        found = found if n_paths else [replace(each, paths=each.paths[:0]) for each in found]
+        return found[0] if is_alone(series, source) else found
 
     def _read_whole(self, source: SeriesSource) -> list[np.ndarray]:
         sequences = self._sequences(source)
@@ -366,23 +324,13 @@ class SeriesAutoregressor(Autoregressor):
         self, sequences: Sequence[np.ndarray], horizon: int, n_paths: int, seed: int = 0
     ) -> np.ndarray:  # -> (n, max(n_paths, 1), H, d)
         """Of each series its paths, or the one rollout of the mean, in the user's units."""
-        begun, device = self._begun(sequences), self.network_.device
-        copies, count = max(n_paths, 1), -(-horizon // self._patch)
-        rows = torch.arange(len(sequences), device=device).repeat_interleave(copies)
-        draws = (seed, path_keys(sequences, n_paths, device)) if n_paths else None
-        items = roll(self.network_, begun.state[:, rows], begun.said[rows], count, draws)
-        steps = items.reshape(len(sequences), copies, count * self._patch, -1)[:, :, :horizon]
-        return self.schema_.unscale(steps)
+        values = futures(self.network_, self._begun(sequences), horizon, n_paths, seed)
+        return self.schema_.unscale(values.reshape(*values.shape[:2], -1, self.schema_.n_features)[:, :, :horizon])
 
-    def _result(
-        self, source: SeriesSource, row: int, paths: np.ndarray, levels: tuple[float, ...], n_paths: int
-    ) -> Forecast:
-        horizon = paths.shape[1]
-        quantiles = np.quantile(paths, levels, axis=0) if levels else np.empty((0, *paths.shape[1:]))
-        times = source.times(row, len(source[row]), horizon)
+    def _result(self, source: SeriesSource, row: int, paths: np.ndarray, levels: tuple[float, ...]) -> Forecast:
+        times = source.times(row, len(source[row]), paths.shape[1])
         name = None if source.ids is None else str(source.ids[row])
-        columns = self.schema_.names
-        return Forecast(paths.mean(axis=0), levels, quantiles, paths[:n_paths], columns, times, name)
+        return forecast_of(paths, levels, columns=self.schema_.names, times=times, name=name)
 
     def rollout(self, start: Any, steps: int) -> np.ndarray:
         """The series that the model makes of a beginning, in place of a simulator: the same every time.
@@ -397,7 +345,7 @@ class SeriesAutoregressor(Autoregressor):
         check_is_fitted(self)
         source = self._open(start)
         found = self._futures(self._read_whole(source), whole("steps", steps, at_least=1), 0)[:, 0]
-        return found[0] if _is_alone(start, source) else found
+        return found[0] if is_alone(start, source) else found
 
     def rollout_errors(self, series: Any, context: int, steps: int) -> np.ndarray:  # -> (steps, d)
         """How far a rollout is from the truth after each number of steps: the root of the mean squared error.
@@ -413,14 +361,9 @@ class SeriesAutoregressor(Autoregressor):
         check_is_fitted(self)
         context, steps = whole("context", context, at_least=1), whole("steps", steps, at_least=1)
         source = self._open(series)
-        length = context + steps
-        stretches = [
-            source[i][first : first + length]
-            for i in range(len(source))
-            for first in range(0, len(source[i]) - length + 1, length)
-        ]
+        stretches = stretched([source[i] for i in range(len(source))], context + steps)
         if not stretches:
-            raise DataError(f"{source.name}: no series has {length} steps; give longer ones, or use fewer steps")
+            raise DataError(f"{source.name}: no series has {context + steps} steps; give longer ones, or fewer steps")
         truth = np.stack(stretches)
         found = self.rollout([stretch[:context] for stretch in stretches], steps)
         errors: np.ndarray = np.sqrt(np.square(found - truth[:, context:]).mean(axis=0))
@@ -450,9 +393,3 @@ class SeriesAutoregressor(Autoregressor):
             return values
         pixels = values.reshape(n, *image, -1)
         return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-
-
-def _is_alone(given: Any, source: SeriesSource) -> bool:
-    """Whether one series was given as such, and not as one of a list."""
-    listed = isinstance(given, (list, tuple)) and len(given) > 0 and np.ndim(given[0]) > 0
-    return len(source) == 1 and not listed

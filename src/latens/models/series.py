@@ -21,7 +21,8 @@ class SeriesNetwork(Recurrent):
 
     .. math:: \ell = -\frac{1}{N} \sum_t \log p(x_t \mid x_1, \dots, x_{t-1})
 
-    An item is a patch of P time steps of d values each. With `relative`, the network sees changes only and predicts the
+    The mean is what the cells say plus a linear function of the last item. An item is a patch of P time steps of d
+    values each. With `relative`, the network sees changes only and predicts the
     change from the last value that it has read, so that a level which it never met is no other than those it did
     (Zeng et al., 2023, https://arxiv.org/abs/2205.13504, subtract the last value of a whole window).
 
@@ -71,6 +72,9 @@ class SeriesNetwork(Recurrent):
             nn.LayerNorm(hidden_size),
             Linear(hidden_size, self.likelihood.n_parameters),
         )
+        # A straight way past the cells, from the last item to the next: what is normalised has no scale (Lai et al.,
+        # 2018, https://arxiv.org/abs/1703.07015, call it the autoregressive component).
+        self.line = Linear(self.values_per_item, self.values_per_item, bias=False)
         # Standard deviation of what a prediction misses, where the likelihood does not say.
         self.register_buffer("spread", torch.empty(self.values_per_item))
         # Of a first item, before which nothing was read.
@@ -89,6 +93,7 @@ class SeriesNetwork(Recurrent):
 
     def initialise(self, generator: torch.Generator) -> None:
         """Mean 0 and spread 1, those of scaled data."""
+        nn.init.zeros_(self.line.weight)
         self.spread.fill_(1.0)
         self.first_mean.fill_(0.0)
         self.first_std.fill_(1.0)
@@ -127,9 +132,10 @@ class SeriesNetwork(Recurrent):
     def predict(self, outputs: Tensor, items: Tensor) -> Tensor:  # (*, H), (*, P·d) -> (*, Q)
         parameters: Tensor = self.head(outputs)
         if not self.relative:
-            return parameters
+            return self.likelihood.shift(parameters, self.line(items))
         last = items[..., -self.n_features :]
-        return self.likelihood.shift(parameters, last.repeat(*[1] * (last.dim() - 1), self.patch))
+        level = last.repeat(*[1] * (last.dim() - 1), self.patch)
+        return self.likelihood.shift(parameters, level + self.line(items - level))
 
     def opening(self, rows: int) -> Tensor:  # -> (B, Q)
         return self.likelihood.normal(self.first_mean, self.first_std).expand(rows, -1)

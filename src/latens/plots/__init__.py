@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from latens.plots.curves import plot_errors, plot_history, plot_sweep
+from latens.plots.forecasts import plot_forecast
 from latens.plots.maps import plot_map
 from latens.plots.samples import plot_corruptions, plot_denoised, plot_images, plot_pairs
 
@@ -10,6 +11,7 @@ __all__ = [
     "plot_corruptions",
     "plot_denoised",
     "plot_errors",
+    "plot_forecast",
     "plot_history",
     "plot_images",
     "plot_map",

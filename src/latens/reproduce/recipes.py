@@ -248,8 +248,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "S29 Lorenz": Experiment(
         title="A simulator replaced: GRU on the Lorenz system, from each state to the next",
         estimator="SeriesAutoregressor",
-        settings=_SERIES
-        | {"likelihood": "mse", "chunk": 50, "max_epochs": 60, "learning_rate": 4e-3},
+        settings=_SERIES | {"likelihood": "mse", "chunk": 50, "max_epochs": 60, "learning_rate": 4e-3},
         learns="flow",
     ),
     "R2": Experiment(

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import latens
+from latens.analysis import forecast_of
+from latens.errors import ConfigError
+from latens.plots import plot_forecast
+
+T = np.arange(120)
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Path:
+    times = pd.date_range("2020-01-01", periods=120, freq="h")
+    frame = pd.DataFrame({"date": times, "load": 5 + np.sin(T * np.pi / 12), "price": np.cos(T * np.pi / 12)})
+    frame.to_csv(tmp_path / "load.csv", index=False)
+    return tmp_path / "load.csv"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    frame = pd.DataFrame({"load": 5 + np.sin(T * np.pi / 12), "price": np.cos(T * np.pi / 12)})
+    frame.insert(0, "date", pd.date_range("2020-01-01", periods=120, freq="h"))
+    path = tmp_path_factory.mktemp("models") / "load.latens"
+    latens.SeriesAutoregressor(hidden_size=8, n_layers=1, max_epochs=1, verbose=0).fit(frame).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_writes_a_row_for_each_step(run, load, saved, tmp_path, name):
+    outcome = run("forecast", saved, load, "--horizon", 5, "--paths", 4, "-o", tmp_path / name, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["columns"] == ["load", "price"]
+    table = pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)
+    assert len(table) == 5
+    assert list(table.columns)[:3] == ["time", "load", "load 0.1"]
+    assert str(table["time"][0]) == "2020-01-06 00:00:00"
+
+
+def test_one_column_and_a_picture(run, load, saved, tmp_path):
+    words = ("--horizon", 5, "--target", "price", "--quantiles", "0.2,0.8", "--plot", tmp_path / "out.png")
+    outcome = run("forecast", saved, load, "-o", tmp_path / "out.csv", *words)
+    assert outcome.code == 0, outcome.err
+    assert list(pd.read_csv(tmp_path / "out.csv").columns) == ["time", "price", "price 0.2", "price 0.8"]
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--horizon", 0), "horizon=0 is out of range"),
+        (("--horizon", 3, "--target", "x"), "target='x' is no column of the model; use one of load, price"),
+        (("--horizon", 3, "--paths", -1), "n_paths=-1 is out of range"),
+        (("--horizon", 3, "--quantiles", "2"), "quantiles=2.0 is out of range"),
+    ],
+)
+def test_refuses(run, load, saved, tmp_path, words, message):
+    outcome = run("forecast", saved, load, "-o", tmp_path / "out.csv", *words)
+    assert outcome.code == 1
+    assert message in outcome.err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_refuses_another_kind_of_model(run, load, digits, tmp_path):
+    outcome = run("forecast", digits, load, "--horizon", 3, "-o", tmp_path / "out.csv")
+    assert outcome.code == 1
+    assert "makes no forecasts; use a model of kind series" in outcome.err
+
+
+def test_a_picture_names_what_it_shows():
+    forecast = forecast_of(np.random.default_rng(0).normal(size=(9, 5, 2)), (0.1, 0.5, 0.9), columns=("a", "b"))
+    figure = plot_forecast(forecast, np.zeros((50, 2)))
+    assert [axes.get_ylabel() for axes in figure.axes] == ["a", "b"]
+    assert figure.axes[1].get_xlabel() == "steps from the last known one"
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["history", "10 to 90 %", "median"]
+    with pytest.raises(ConfigError, match="history has 1 columns for a forecast of 2"):
+        plot_forecast(forecast, np.zeros((50, 1)))
