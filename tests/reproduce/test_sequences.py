@@ -17,6 +17,7 @@ from latens.reproduce.bench import Bench
 from latens.reproduce.characters import _cuts
 from latens.reproduce.clusters import agreement
 from latens.reproduce.generation import carried, refed
+from latens.reproduce.hours import load_hours
 from latens.reproduce.recipes import EXPERIMENTS, MEASURES
 from latens.reproduce.rows import Line
 from latens.reproduce.simulators import FlowSize, lorenz, rollout_errors
@@ -46,6 +47,8 @@ class TestMaterial:
             load_text(quick=False)
         with pytest.raises(DataError, match="put it into the folder text of the folder that LATENS_DATA names"):
             load_titles(quick=False)
+        with pytest.raises(DataError, match=r"ETTh1.csv.gz is not here; put it into timeseries of the folder"):
+            load_hours(quick=False)
 
     def test_a_simulator_is_on_its_attractor_and_loses_what_is_nudged(self) -> None:
         flow = lorenz(FlowSize(train=4, test=4, context=10, steps=400))
@@ -142,6 +145,9 @@ class TestRows:
         pixels, simulator, forecasts = of(everything, "S29")
         assert "24 images from nothing" in pixels["verdict"]
         assert "Lyapunov times (every seed: " in simulator["verdict"]
+        assert re.search(
+            r"12 forecasts of a made-up daily cycle: .* last value \d\.\d+, the day before", forecasts["verdict"]
+        )
         assert forecasts["verdict"].endswith("benchmarks/quality/etth1.py")
         for subject in ("digits", "rollout"):
             assert bench(everything).picture_path("S29", subject).exists()

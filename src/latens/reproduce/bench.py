@@ -18,6 +18,7 @@ from latens.reports import Report
 from latens.reproduce import digits, simulators, texts
 from latens.reproduce.digits import Digits, load_digits
 from latens.reproduce.fits import fit_and_measure
+from latens.reproduce.hours import Hours, load_hours
 from latens.reproduce.ledger import Ledger, make_folder
 from latens.reproduce.recipes import ALL_ROWS, EXPERIMENTS, MEASURES
 from latens.reproduce.simulators import Flow
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench"]
 
-Material: TypeAlias = Digits | Text | Titles | Flow
+Material: TypeAlias = Digits | Text | Titles | Flow | Hours
 
 # Fewer images than this make no batch.
 _LEAST_ROWS = 16
@@ -71,6 +72,11 @@ class Bench:
         return simulators.lorenz(simulators.QUICK if self.quick else simulators.FlowSize())
 
     @cached_property
+    def hours(self) -> Hours:
+        """The series that is forecast."""
+        return load_hours(self.quick)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """What is known."""
         return Ledger(make_folder(self.folder) / "results.json")
@@ -103,6 +109,7 @@ class Bench:
             "titles": lambda: self.titles,
             "pixels": lambda: self.pixels(name),
             "flow": lambda: self.flow,
+            "hours": lambda: self.hours,
         }
         return of[EXPERIMENTS[name].learns]()
 

@@ -23,7 +23,7 @@ class QuickSize:
     test_rows: int = 1000
     max_epochs: int = 2
     small_max_epochs: int = 10
-    pixel_rows: int = 128
+    pixel_rows: int = 64
 
 
 QUICK = QuickSize()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from latens import __version__
+from latens.analysis import last_value, seasonal_naive
 from latens.callbacks import Callback, Watched
 from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
@@ -18,6 +19,7 @@ from latens.estimators.text import TextAutoregressor
 from latens.reports import Report
 from latens.reproduce.clusters import clusters_found
 from latens.reproduce.digits import Digits
+from latens.reproduce.hours import SEASON, Hours
 from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
 from latens.reproduce.simulators import Flow, rollout_errors
@@ -92,6 +94,19 @@ def _fit_flow(estimator: SeriesAutoregressor, flow: Flow, report: Report) -> dic
     return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "rollout": errors}
 
 
+def _fit_hours(estimator: SeriesAutoregressor, hours: Hours, report: Report) -> dict[str, Any]:
+    """The mean squared error of forecasts of four days, beside those that need no network."""
+    estimator.fit(hours.learned, callbacks=[Narrator(report)])
+    horizon = hours.future.shape[1]
+    made = {
+        "error": estimator.rollout(list(hours.past), horizon)[..., 0],
+        "last_value": last_value(hours.past[..., None], horizon)[..., 0],
+        "seasonal_naive": seasonal_naive(hours.past[..., None], horizon, SEASON)[..., 0],
+    }
+    errors = {name: float(np.square(forecast - hours.future).mean()) for name, forecast in made.items()}
+    return {"seconds": round(estimator.history_["seconds"][-1], 1), **errors}
+
+
 # How each kind of material is learned from, and measured.
 FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "images": _fit_images,
@@ -99,6 +114,7 @@ FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "titles": _fit_titles,
     "pixels": _fit_pixels,
     "flow": _fit_flow,
+    "hours": _fit_hours,
 }
 
 

@@ -15,16 +15,17 @@ from latens.reproduce.simulators import LYAPUNOV, Flow, rollout_errors
 
 __all__ = ["VALUES_ROW"]
 
-PIXELS, LORENZ = "S29 pixels", "S29 Lorenz"
+PIXELS, LORENZ, HOURS = "S29 pixels", "S29 Lorenz", "S29 ETTh1"
 _GENERATED = 24
 # Of the attractor's deviation: where a rollout has lost the trajectory.
 _LOST = 0.3
 
 
 def _lines(bench: Bench) -> list[Line]:
-    """S29: both, and where the forecasts are."""
-    forecasts = "at four horizons, beside last value, seasonal naive and linear: benchmarks/quality/etth1.py"
-    return [_pixels(bench), _simulator(bench), Line("S29", "Time series: forecasts of ETTh1", words=forecasts)]
+    """S29: pixels, a simulator, a time series."""
+    for name in (PIXELS, LORENZ, HOURS):
+        bench.circumstances(name)  # what is not here is said before hours of fitting
+    return [_pixels(bench), _simulator(bench), _forecasts(bench)]
 
 
 # ---- pixels ----------------------------------------------------------------------------------------------------------
@@ -104,5 +105,22 @@ def _tables(bench: Bench) -> list[Table]:
     return [Table(title, ("", *map(str, steps)), rows)]
 
 
-_PICTURES = ((PIXELS, "history"), ("S29", "digits"), (LORENZ, "history"), ("S29", "rollout"))
-VALUES_ROW = Row((PIXELS, LORENZ), _lines, _PICTURES, _tables, about="sequences")
+# ---- a time series ---------------------------------------------------------------------------------------------------
+
+
+def _forecasts(bench: Bench) -> Line:
+    results = [bench.trial(HOURS, seed) for seed in bench.seeds]
+    experiment, hours = EXPERIMENTS[HOURS], bench.hours
+    text = MEASURES[experiment.learns].text
+    words = (
+        f"{len(hours.past):,} forecasts of {hours.name}: mean squared error in standardised units "
+        f"{text(median(result['error'] for result in results))} (every seed: "
+        f"{', '.join(text(result['error']) for result in results)}), last value {text(results[0]['last_value'])}, the "
+        f"day before {text(results[0]['seasonal_naive'])}, published ({experiment.source}) {experiment.published[1]}; "
+        f"other horizons, and all columns: benchmarks/quality/etth1.py"
+    )
+    return Line("S29", experiment.title, words=words, seconds=median(result["seconds"] for result in results))
+
+
+_PICTURES = ((PIXELS, "history"), ("S29", "digits"), (LORENZ, "history"), ("S29", "rollout"), (HOURS, "history"))
+VALUES_ROW = Row((PIXELS, LORENZ, HOURS), _lines, _PICTURES, _tables, about="sequences")
