@@ -103,6 +103,14 @@ class TestRoundTrip:
         file = fit(tmp_path / "x.parquet")
         np.testing.assert_array_equal(file.transform(tmp_path / "x.parquet"), fit(frame).transform(frame))
 
+    def test_times_beyond_what_nanoseconds_hold(self):
+        days = np.array(["0001-01-01", "9999-12-31"] * 10, dtype="datetime64[s]")
+        spans = np.arange(20).astype("timedelta64[s]") * 10**9
+        frame = pd.DataFrame({"day": days, "span": spans, "x": np.arange(20.0)})
+        ae = fit(frame, n_components=1, max_epochs=1)
+        assert ae.reconstruct(frame).dtypes.equals(frame.dtypes)
+        assert [dtype.kind for dtype in ae.residuals(frame).dtypes] == ["m", "m", "f"]
+
     def test_inverse_transform_is_a_frame(self, ae, frame):
         back = ae.inverse_transform(ae.transform(frame))
         assert back.dtypes.equals(frame.dtypes)
@@ -196,6 +204,15 @@ class TestNewData:
         frame.drop(columns="n3").to_parquet(tmp_path / "x.parquet")
         with pytest.raises(DataError, match=r"x.parquet: column 'n3' is missing; it has n0, n1"):
             ae.transform(tmp_path / "x.parquet")
+
+    def test_rare_categories_are_no_new_ones(self):
+        """Of 5,000 levels 256 are kept; any part of the same table, whose own frequent levels differ, still fits."""
+        frame = pd.DataFrame({"c": np.arange(1500) % 700, "x": np.arange(1500.0)}).astype({"c": str})
+        with pytest.warns(UserWarning, match=r"rarer ones read as none of them: 444 of 'c'"):
+            ae = fit(frame, max_epochs=1)
+        codes = ae.transform(frame)
+        np.testing.assert_array_equal(ae.transform(frame.iloc[1200:]), codes[1200:])
+        assert set(ae.reconstruct(frame.iloc[:9])["c"]) <= set(ae.schema_.table.types[0].levels)
 
     def test_categories_in_another_order_or_dtype(self, ae, frame):
         other = frame.assign(shade=frame["shade"].astype(object), letter=frame["letter"].astype("category"))

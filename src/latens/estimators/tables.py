@@ -32,7 +32,16 @@ def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
         return
     left_out = [f"{name!r} ({reason})" for name, reason in table.left_out.items() if reason != "as asked"]
     if left_out:
-        _warn(f"{source.name}: not learned from: {', '.join(left_out)}; --types NAME=KIND says otherwise")
+        _warn(
+            f"{source.name}: not learned from: {', '.join(left_out)}; --types NAME=KIND, or "
+            f"open_source(X, types=...), says otherwise"
+        )
+    rare = [f"{column.rare:,} of {column.name!r}" for column in table.types if column.rare]
+    if rare:
+        _warn(
+            f"{source.name}: of a column's categories the most frequent are learned, and rarer ones read as none of "
+            f"them: {', '.join(rare)}"
+        )
     heavy = _heavy(source, schema, rows)
     if heavy:
         more = f" and {len(heavy) - _NAMED} more" if len(heavy) > _NAMED else ""

@@ -205,7 +205,8 @@ def _recoded(cells: np.ndarray, then: Column, now: Column, name: str, new_catego
     codes = np.where(present, cells, -1.0).astype(np.int64)
     recoded = np.where(present, new[codes], np.nan)
     unknown = (recoded == -1.0) & (codes >= 0)
-    if unknown.any() and new_categories == "error":
+    # Where rare categories were not kept, nobody can tell them from new ones.
+    if unknown.any() and new_categories == "error" and not then.rare:
         row = int(unknown.argmax())
         raise DataError(
             f"{name}: column {then.name!r}, row {row} (counted from 0): category {now.levels[codes[row]]!r} was not "
