@@ -39,6 +39,7 @@ def object_times(series: pd.Series[Any], name: str, where: Where) -> Known:
 
 
 def text_times(series: pd.Series[Any], name: str, where: Where) -> Known:
+    """Text that means times."""
     times = _as_times(series, name, where)
     zoned = times.dt.tz is not None
     return Known(Column(name, "datetime", str(times.dtype if zoned else series.dtype)), _seconds(times))
