@@ -6,6 +6,7 @@ import datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from latens.data import open_source
@@ -131,12 +132,63 @@ class TestRefusals:
             column(pd.Series([1, "y"], dtype=object))
 
 
+class TestNumbersInAnotherForm:
+    @pytest.mark.parametrize("cell", ["1,234.50", "1.234,5", "0,5", "1'234", "$1.50", "12 %", "7%", "-3,25 €"])
+    def test_are_refused_rather_than_taken_for_names(self, cell):
+        with pytest.raises(DataError, match=r"row 0 .* is a number in a form that is not read; write it like 1234.56"):
+            column([cell, "3.5", cell])
+
+    def test_unless_the_user_says_so(self):
+        assert column(["1,5", "2,5"], types={"a": "category"})[0].levels == ("1,5", "2,5")
+
+    @pytest.mark.parametrize("cell", ["1-2", "a,5", "10.0.0.1", "<5", "1 2", "2/3"])
+    def test_other_text_is_text(self, cell):
+        assert column([cell, "x"])[0].kind == "category"
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ([f"{i % 28 + 1:02d}.{i % 12 + 1:02d}.{2000 + i}" for i in range(60)], "times like '01.01.2000', write them"),
+        ([f"{i // 6}:{i % 6}0" for i in range(60)], "times like '0:00', write them like 2026-01-31T08:30:00"),
+        ([f"{i}.5" for i in range(60)], "numbers as text such as '0.5', use a=number"),
+    ],
+)
+def test_says_what_text_looks_like(cells, reason):
+    source = open_source(pd.DataFrame({"a": cells, "x": range(60)}), types={"x": "number"})
+    assert source.table.left_out["a"].startswith(reason)
+
+
+def test_a_boolean_is_true_or_false():
+    with pytest.raises(DataError, match=r"column 'a', row 1 .*: 2 is no boolean; write 0 or 1, or --types a=category"):
+        column([1, 2], types={"a": "boolean"})
+
+
+def test_dates_of_arrow():
+    days = pd.Series([datetime.date(1970, 1, 2), None], dtype=pd.ArrowDtype(pa.date32()))
+    known, values = column(days)
+    assert (known.kind, known.dtype) == ("datetime", "date")
+    np.testing.assert_array_equal(values, [86400, np.nan])
+
+
+@pytest.mark.parametrize("cell", [b"x", datetime.timedelta(1), [1, 2], datetime.time(1)])
+def test_an_object_of_another_sort_is_named(cell):
+    with pytest.raises(DataError, match=rf"row 0 .*, a {type(cell).__name__}, is not a number; .* --types a=ignore"):
+        column(pd.Series([cell, None], dtype=object))
+
+
+def test_what_to_paste_is_quoted():
+    with pytest.raises(DataError, match=r"--missing 'not known' \(missing=\['not known'\]\).*--types 'a b'=category"):
+        open_source(pd.DataFrame({"a b": ["1", "not known", "2"]}))
+
+
 def test_a_category_keeps_its_most_frequent_levels():
     names = [f"level {i}" for i in range(300) for _ in range(3 if i != 7 else 2)]
     known, values = column(names)
     assert len(known.levels) == 256
     assert "level 7" not in known.levels
     assert sum(value == -1 for value in values) == 3 * 43 + 2
+    assert known.rare == 44
 
 
 class TestFiles:

@@ -109,7 +109,7 @@ class TestFrames:
             open_source(frame, labels=labels)
 
     def test_an_object_that_is_no_number(self):
-        with pytest.raises(DataError, match=r"column 'a', row 0 .*argument must be .* string.* number.*'dict'"):
+        with pytest.raises(DataError, match=r"column 'a', row 0 .*\{\}, a dict, is not a number; drop the column"):
             open_source(pd.DataFrame({"a": [{}]}))
 
     @pytest.mark.parametrize(
@@ -190,6 +190,13 @@ class TestColumnsOfAModel:
         ):
             open_source(self.frame, columns=["a", "b"])
         assert open_source(self.frame, columns=["b", "a"], labels="c").values.tolist() == [[2.0, 1.0]]
+
+    def test_several_are_named_in_one_line(self):
+        frame = pd.DataFrame(np.ones((2, 3)), columns=list("abc"))
+        with pytest.raises(DataError, match=r"columns 'x', 'y' are missing; it has a, b, c"):
+            open_source(frame, columns=["x", "a", "y"])
+        with pytest.raises(DataError, match=r"columns 'b', 'c' were not there .*; drop them, or `--labels b,c` "):
+            open_source(frame, columns=["a"])
 
     def test_an_array_has_no_names_to_order_by(self):
         assert open_source([[1.0, 2.0]], columns=["a", "b"]).columns is None

@@ -154,6 +154,12 @@ class TestSweep:
         with pytest.raises(ConfigError, match="n_components=9 exceeds the 8 input features"):
             sweep(Autoencoder(verbose=0), X, [9])
 
+    def test_refuses_a_size_before_it_fits_another(self, X):
+        told: list[str] = []
+        with pytest.raises(ConfigError, match="n_components=9 exceeds the 8 input features"):
+            sweep(Autoencoder(max_epochs=1, verbose=0), X, [2, 9], report=told.append)
+        assert told == []
+
     def test_names_units_that_do_no_work(self):
         codes = np.random.default_rng(0).normal(size=(100, 4))
         codes[:, 1] = 0.5

@@ -103,6 +103,14 @@ class TestRoundTrip:
         file = fit(tmp_path / "x.parquet")
         np.testing.assert_array_equal(file.transform(tmp_path / "x.parquet"), fit(frame).transform(frame))
 
+    def test_times_beyond_what_nanoseconds_hold(self):
+        days = np.array(["0001-01-01", "9999-12-31"] * 10, dtype="datetime64[s]")
+        spans = np.arange(20).astype("timedelta64[s]") * 10**9
+        frame = pd.DataFrame({"day": days, "span": spans, "x": np.arange(20.0)})
+        ae = fit(frame, n_components=1, max_epochs=1)
+        assert ae.reconstruct(frame).dtypes.equals(frame.dtypes)
+        assert [dtype.kind for dtype in ae.residuals(frame).dtypes] == ["m", "m", "f"]
+
     def test_inverse_transform_is_a_frame(self, ae, frame):
         back = ae.inverse_transform(ae.transform(frame))
         assert back.dtypes.equals(frame.dtypes)
@@ -197,12 +205,55 @@ class TestNewData:
         with pytest.raises(DataError, match=r"x.parquet: column 'n3' is missing; it has n0, n1"):
             ae.transform(tmp_path / "x.parquet")
 
+    def test_columns_in_another_order_or_without_those_left_out(self, frame):
+        ids = [f"id{i}" for i in range(len(frame))]
+        with pytest.warns(UserWarning, match=r"not learned from: 'code' \(identifier\)"):
+            ae = fit(frame.assign(code=ids), max_epochs=1)
+        np.testing.assert_array_equal(ae.transform(frame[frame.columns[::-1]]), ae.transform(frame.assign(code=ids)))
+
+    def test_names_that_are_no_text_come_back(self):
+        rng = np.random.default_rng(0)
+        frame = pd.DataFrame({10: rng.normal(size=30), 20: [f"id{i}" for i in range(30)], 30: rng.normal(size=30)})
+        with pytest.warns(UserWarning, match=r"not learned from: '20'"):
+            ae = fit(frame, n_components=1, max_epochs=1)
+        assert list(ae.reconstruct(frame).columns) == list(ae.residuals(frame).columns) == [10, 30]
+        assert list(ae.reconstruct(frame.drop(columns=20)).columns) == [10, 30]
+        levels = pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")])
+        frame = pd.DataFrame(rng.normal(size=(30, 2)), columns=levels)
+        assert fit(frame, n_components=1, max_epochs=1).reconstruct(frame).columns.equals(levels)
+
+    @pytest.mark.filterwarnings("ignore:X has feature names")
+    def test_what_an_array_does_not_say(self):
+        frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 3)), columns=list("abc"))
+        ae = fit(frame.to_numpy(), n_components=1, max_epochs=1)
+        with pytest.raises(DataError, match=r"column 'b' holds category cells where the model was fitted on numbers"):
+            ae.transform(frame.assign(b=["x", "y"] * 15))
+        with pytest.raises(DataError, match=r"column 'c', row 0 .* is missing where the model was fitted on an array"):
+            ae.transform(frame.assign(c=[np.nan, *range(29)]))
+        with pytest.raises(
+            DataError, match=r"X has 4 features, but Autoencoder is expecting 3 .*; give it tables of 3"
+        ):
+            ae.transform(np.zeros((2, 4)))
+
+    def test_rare_categories_are_no_new_ones(self):
+        """Of 5,000 levels 256 are kept; any part of the same table, whose own frequent levels differ, still fits."""
+        frame = pd.DataFrame({"c": np.arange(1500) % 700, "x": np.arange(1500.0)}).astype({"c": str})
+        with pytest.warns(UserWarning, match=r"rarer ones read as none of them: 444 of 'c'"):
+            ae = fit(frame, max_epochs=1)
+        codes = ae.transform(frame)
+        np.testing.assert_array_equal(ae.transform(frame.iloc[1200:]), codes[1200:])
+        assert set(ae.reconstruct(frame.iloc[:9])["c"]) <= set(ae.schema_.table.types[0].levels)
+
     def test_categories_in_another_order_or_dtype(self, ae, frame):
         other = frame.assign(shade=frame["shade"].astype(object), letter=frame["letter"].astype("category"))
         assert np.array_equal(ae.transform(other), ae.transform(frame))
 
 
 class TestRefusals:
+    def test_names_of_several_types(self):
+        with pytest.raises(DataError, match=r"column names of several types \(int, str\); use X.columns = "):
+            fit(pd.DataFrame(np.eye(4), columns=["a", 1, 2, "b"]))
+
     def test_a_linear_model_takes_numbers_without_holes(self, frame):
         with pytest.raises(DataError, match=r"column 'yes' holds boolean cells, and a linear model takes only numbers"):
             latens.LinearAutoencoder(verbose=0).fit(frame.drop(columns=["count", "steps"]))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import datetime
 import re
+import shlex
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latens.data.known import Known, LeftOut, Where, first_present
+from latens.data.times import object_times, text_times, times
 from latens.data.values import hint, stored_dtype
 from latens.errors import DataError, choice
 from latens.schema import KINDS, Column
@@ -34,6 +37,12 @@ _FEW = 20
 _COUNTED = 50
 _NAMED_ID = re.compile(r"(^|[_\W])(id|ids|uuid|guid|key|index|nr)$|[a-z]I[dD]$", re.IGNORECASE)
 _ISO = re.compile(r"\s*\d{4}-\d{2}")
+# 1,234.56 and 1.234,56 and 1'234 and 0,5 and $1.50 and 12 %
+_NUMERAL = re.compile(r"[-+]?[$€£¥]?[-+]?\d+(?:[.,'\xa0\u202f]\d{3})*(?:[.,]\d+)?\s?[%$€£¥]?")
+# 31.01.2026 and 1/31/26 8:30 and 08:30:00 and 8:30 PM
+_CLOCK = re.compile(
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[T ]+\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
+)
 
 
 @dataclass(frozen=True)
@@ -69,25 +78,6 @@ class Typing:
 INFERRED = Typing()
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """A column to learn from and its cells, (n,) float64, float32 or uint8."""
-
-    column: Column
-    cells: np.ndarray
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A column not to learn from, and why, in words."""
-
-    name: str
-    reason: str
-
-
-Where = Callable[[int], str]
-
-
 def typed_column(series: pd.Series[Any], name: str, where: Where, typing: Typing) -> Known | LeftOut:
     """A column as numbers, with what they mean.
 
@@ -109,7 +99,9 @@ def typed_column(series: pd.Series[Any], name: str, where: Where, typing: Typing
         series = series.mask(series.isin(typing.missing))
     if not series.notna().any():
         return _nothing(name, len(series), wanted)
-    return _reader(series, wanted)(series, name, where, wanted)
+    found = _reader(series, wanted)(series, name, where, wanted)
+    # What a model is applied to keeps all its levels: only those of the fit say which are rare.
+    return _without_rare_levels(found) if typing.strict and isinstance(found, Known) else found
 
 
 def _nothing(name: str, n: int, wanted: str | None) -> Known | LeftOut:
@@ -132,7 +124,7 @@ def _reader(series: pd.Series[Any], wanted: str | None) -> Reader:
     if wanted in ("category", "boolean") or types.is_bool_dtype(dtype) or _is_categorical(dtype):
         return _categories
     if types.is_datetime64_any_dtype(dtype):
-        return _times
+        return times
     if types.is_timedelta64_dtype(dtype):
         return _spans
     return _numbers
@@ -154,7 +146,7 @@ def _numbers(series: pd.Series[Any], name: str, where: Where, wanted: str | None
     if types.is_complex_dtype(dtype):
         raise DataError(f"{where(0)}: Complex data not supported; use two columns, .real and .imag")
     if not types.is_numeric_dtype(dtype):
-        raise DataError(f"{where(_first(series))}: cells of {dtype} are not supported; drop the column or convert it")
+        raise DataError(f"{where(first_present(series))}: cells of {dtype} are not supported; {_ignoring(name)}")
     whole = types.is_integer_dtype(dtype)
     small = str(dtype).lower() in ("float32", "float[pyarrow]", "float16", "uint8")
     target = stored_dtype(np.dtype(str(dtype).lower()) if isinstance(dtype, np.dtype) else np.dtype(np.float32))
@@ -214,25 +206,39 @@ def _categories(series: pd.Series[Any], name: str, where: Where, wanted: str | N
         dtype = "ordered category" if series.cat.ordered else "category"
     elif boolean:
         levels = [False, True]
-        codes = np.array([-1 if gap else int(bool(value)) for value, gap in zip(series, series.isna(), strict=True)])
+        codes = _truths(series, where, name)
     else:
         codes, uniques = pd.factorize(series, sort=True)
         levels = list(uniques)
     cells = np.where(codes < 0, np.nan, codes)
-    return _coded(name, "boolean" if boolean else "category", dtype, levels, cells)
-
-
-def _coded(name: str, kind: str, dtype: str, levels: list[Any], cells: np.ndarray) -> Known:
-    """A category column, its rarest levels beyond the most that are kept counted as none."""
     plain = tuple(level if isinstance(level, (str, bool)) else _scalar(level) for level in levels)
-    if len(plain) > _MOST_LEVELS:
-        counts = np.bincount(cells[~np.isnan(cells)].astype(np.int64), minlength=len(plain))
-        kept = np.sort(np.argsort(-counts, kind="stable")[:_MOST_LEVELS])
-        places = np.full(len(plain), -1.0)
-        places[kept] = np.arange(len(kept))
-        cells = np.where(np.isnan(cells), np.nan, places[np.where(np.isnan(cells), 0, cells).astype(np.int64)])
-        plain = tuple(plain[i] for i in kept)
-    return Known(Column(name, kind, dtype, plain), cells.astype(np.float64))
+    return Known(Column(name, "boolean" if boolean else "category", dtype, plain), cells.astype(np.float64))
+
+
+def _truths(series: pd.Series[Any], where: Where, name: str) -> np.ndarray:
+    """Codes of false and true; -1 where nothing is."""
+    present = np.asarray(series.notna())
+    odd = present & ~np.asarray(series.isin([0, 1]))
+    if odd.any():
+        row = int(odd.argmax())
+        raise DataError(f"{where(row)}: {series.iloc[row]} is no boolean; write 0 or 1, or --types {name}=category")
+    codes = np.full(len(series), -1)
+    codes[present] = np.asarray(series[present].astype(bool), dtype=np.int64)
+    return codes
+
+
+def _without_rare_levels(known: Known) -> Known:
+    """A category's rarest levels beyond the most that are kept counted as none."""
+    levels, cells = known.column.levels, known.cells
+    if len(levels) <= _MOST_LEVELS:
+        return known
+    counts = np.bincount(cells[~np.isnan(cells)].astype(np.int64), minlength=len(levels))
+    kept = np.sort(np.argsort(-counts, kind="stable")[:_MOST_LEVELS])
+    places = np.full(len(levels), -1.0)
+    places[kept] = np.arange(len(kept))
+    cells = np.where(np.isnan(cells), np.nan, places[np.where(np.isnan(cells), 0, cells).astype(np.int64)])
+    rare = int(np.count_nonzero(counts)) - len(kept)
+    return Known(replace(known.column, levels=tuple(levels[i] for i in kept), rare=max(rare, 0)), cells)
 
 
 def _scalar(level: Any) -> str | int | float | bool:
@@ -249,7 +255,7 @@ def _objects(series: pd.Series[Any], name: str, where: Where, wanted: str | None
     if sorts == {"bool"} or (wanted in ("category", "boolean") and sorts <= {"number", "bool"}):
         return _categories(series, name, where, wanted or "boolean")
     if sorts == {"time"}:
-        return _object_times(series, name, where)
+        return object_times(series, name, where)
     return Known(Column(name, "number", "float64"), _object_numbers(series, where, name))
 
 
@@ -268,21 +274,26 @@ def _object_numbers(series: pd.Series[Any], where: Where, name: str) -> np.ndarr
 
     cells = np.full(len(series), np.nan)
     for row, value in enumerate(series):
-        if isinstance(value, (str, bytes)):
+        if isinstance(value, str):
             raise DataError(f"{where(row)}: {value!r} is not a number; {_way_out(name, str(value))}")
         if value is not None and value is not pd.NA and value is not pd.NaT:
             try:
                 cells[row] = float(value)
             except (TypeError, ValueError, OverflowError) as error:
-                raise DataError(f"{where(row)}: {error}; drop the column, or --types {name}=ignore") from error
+                what = f"{value!r:.40}, a {type(value).__name__}, is not a number"
+                raise DataError(f"{where(row)}: {what}; {_ignoring(name)}") from error
     return cells
+
+
+def _ignoring(column: str) -> str:
+    return f'drop the column, or --types {shlex.quote(column)}=ignore (types={{"{column}": "ignore"}})'
 
 
 def _way_out(column: str, cell: str) -> str:
     """What to do about text among numbers."""
     return (
-        f"correct it, declare it missing with --missing {cell} (missing=[{cell!r}]), or the column a category with "
-        f'--types {column}=category (types={{"{column}": "category"}})'
+        f"correct it, declare it missing with --missing {shlex.quote(cell)} (missing=[{cell!r}]), or the column a "
+        f'category with --types {shlex.quote(column)}=category (types={{"{column}": "category"}})'
     )
 
 
@@ -292,15 +303,15 @@ def _text(
     if wanted in ("number", "integer"):
         return Known(Column(name, wanted, "float64"), _parsed_numbers(series, where, name))
     if wanted == "boolean":
-        raise DataError(f"{where(_first(series))}: text is no boolean; use --types {name}=category")
+        raise DataError(f"{where(first_present(series))}: text is no boolean; use --types {name}=category")
     if wanted == "datetime" or (wanted is None and len(present) and all(map(_ISO.match, present))):
-        return _text_times(series, name, where)
+        return text_times(series, name, where)
     if wanted is None:
         _refuse_stray_text(series, present, where, name)
+        _refuse_other_numerals(series, present, where, name)
         different = present.nunique()
         if different > max(_FEW, len(present) / 2):
-            words = float(np.mean([len(str(value).split()) for value in present]))
-            return LeftOut(name, "free text" if words >= 3 else "identifier")
+            return LeftOut(name, _what_text(present))
     return _categories(series, name, where, "category")
 
 
@@ -311,6 +322,28 @@ def _refuse_stray_text(series: pd.Series[Any], present: pd.Series[Any], where: W
         row = int(np.flatnonzero(np.asarray(series.notna()))[int((~numbers).argmax())])
         value = series.iloc[row]
         raise DataError(f"{where(row)}: {value!r} is not a number; {_way_out(name, value)}")
+
+
+def _refuse_other_numerals(series: pd.Series[Any], present: pd.Series[Any], where: Where, name: str) -> None:
+    """Numbers with a decimal comma, thousands separators, a currency or a percent sign are no categories."""
+    odd = np.array([not _is_number(value) for value in present], dtype=bool)
+    if odd.any() and all(_NUMERAL.fullmatch(value) for value in present[odd]):
+        row = int(np.flatnonzero(np.asarray(series.notna()))[int(odd.argmax())])
+        raise DataError(
+            f"{where(row)}: {series.iloc[row]!r} is a number in a form that is not read; write it like 1234.56, or "
+            f'--types {shlex.quote(name)}=category, =ignore (types={{"{name}": "category"}}) if it is none'
+        )
+
+
+def _what_text(present: pd.Series[Any]) -> str:
+    """What text that is nearly all different is, in words."""
+    first = present.iloc[0]
+    if all(map(_is_number, present)):
+        return f"numbers as text such as {first!r}, use {present.name}=number"
+    if all(map(_CLOCK.fullmatch, present)):
+        return f"times like {first!r}, write them like 2026-01-31T08:30:00"
+    words = float(np.mean([len(str(value).split()) for value in present]))
+    return "free text" if words >= 3 else "identifier"
 
 
 def _is_number(text: str) -> bool:
@@ -329,60 +362,3 @@ def _parsed_numbers(series: pd.Series[Any], where: Where, name: str) -> np.ndarr
                 raise DataError(f"{where(row)}: {value!r} is not a number; {_way_out(name, value)}")
             cells[row] = float(value)
     return cells
-
-
-# ---- times ---------------------------------------------------------------------------------------------------------
-
-
-def _times(series: pd.Series[Any], name: str, where: Where, wanted: str | None) -> Known | LeftOut:
-    return Known(Column(name, "datetime", str(series.dtype)), _seconds(series))
-
-
-def _seconds(series: pd.Series[Any]) -> np.ndarray:
-    """Seconds since 1970, NaN where missing; a time zone's times in UTC."""
-    naive = series if series.dt.tz is None else series.dt.tz_convert("UTC").dt.tz_localize(None)
-    micro = naive.to_numpy().astype("datetime64[us]").astype(np.int64)
-    return np.where(np.asarray(series.isna()), np.nan, micro / 1e6)
-
-
-def _object_times(series: pd.Series[Any], name: str, where: Where) -> Known:
-    """Python's own dates and times, and pandas' where a column holds more than one sort of them."""
-    times = _as_times(series, name, where)
-    days = all(type(value) is datetime.date for value in series.dropna())
-    return Known(Column(name, "datetime", "date" if days else str(times.dtype)), _seconds(times))
-
-
-def _text_times(series: pd.Series[Any], name: str, where: Where) -> Known:
-    times = _as_times(series, name, where)
-    zoned = times.dt.tz is not None
-    return Known(Column(name, "datetime", str(times.dtype if zoned else series.dtype)), _seconds(times))
-
-
-def _as_times(series: pd.Series[Any], name: str, where: Where) -> pd.Series[Any]:
-    import pandas as pd
-
-    try:
-        times = pd.to_datetime(series, format="ISO8601")
-    except (ValueError, TypeError, OverflowError) as error:
-        if "timezone" in str(error).lower() or "tz-" in str(error).lower():
-            raise DataError(
-                f"{where(_first(series))}: mixed timezones in one column; convert it to one: "
-                f"pd.to_datetime(frame[{name!r}], utc=True)"
-            ) from error
-        row = _first_unlike_time(series)
-        raise DataError(
-            f"{where(row)}: {series.iloc[row]!r} is not a time that can be read; write it like 2026-01-31T08:30:00, or "
-            f"--types {name}=category"
-        ) from error
-    return times
-
-
-def _first_unlike_time(series: pd.Series[Any]) -> int:
-    import pandas as pd
-
-    read = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=True)
-    return int(np.asarray(read.isna() & series.notna()).argmax())
-
-
-def _first(series: pd.Series[Any]) -> int:
-    return int(np.asarray(series.notna()).argmax())

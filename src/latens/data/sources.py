@@ -94,8 +94,8 @@ def open_source(
         labels: Columns (of an ``.npz``: arrays) to carry along by name, or an array of one label per row.
         array: Which array of an ``.npz``.
         optional_labels: Names of labels to carry along where they are there, beside those of `labels`.
-        columns: The features a model was fitted on; a table with names is put into their order. Of series, which
-            columns to take; None takes all that hold numbers.
+        columns: The features a model was fitted on, empty if they have no names; a table with names is put into their
+            order. Of series, which columns to take; None takes all that hold numbers.
         types: What columns of a table hold where it should not be inferred: ``"number"``, ``"integer"``, ``"boolean"``,
             ``"category"``, ``"datetime"``, or ``"ignore"`` to leave one out.
         missing: Cells of a table's text that mean that nothing is there, beside the empty cell, NA and null.

@@ -5,6 +5,7 @@ A frame's rows are counted from 0; the data rows of a text file (`text_tables.py
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -247,25 +248,34 @@ def check_there(columns: Sequence[str], names: Sequence[str], table: str) -> Non
             raise DataError(f"{table}: column {column!r} is not there; {hint(column, known)}")
 
 
+def _listed(columns: Sequence[str]) -> str:
+    """``column 'a'`` or ``columns 'a', 'b'``, the first of them if they are many."""
+    shown = ", ".join(map(repr, columns[:8])) + f" and {len(columns) - 8} more" * (len(columns) > 8)
+    return f"column{'s' * (len(columns) > 1)} {shown}"
+
+
 def reorder(source: Source, columns: Sequence[str]) -> Source:
     """`source` with its columns in the order of `columns`, the ones a model was fitted on.
 
-    A table without names, and images, stay as they are: their shape is checked elsewhere.
+    A table without names, any table for a model without names, and images stay as they are: their shape is checked
+    elsewhere.
 
     Raises:
         DataError: A column is missing, or there is one that the model does not know.
     """
-    if source.columns is None or source.columns == tuple(columns):
+    if source.columns is None or not columns or source.columns == tuple(columns):
         return source
-    for column in columns:
-        if column not in source.columns:
-            raise DataError(f"{source.name}: column {column!r} is missing; {hint(column, source.columns)}")
-    for column in source.columns:
-        if column not in columns:
-            raise DataError(
-                f"{source.name}: column {column!r} was not there when the model was fitted; "
-                f'drop it, or `--labels {column}` (labels="{column}") carries it along'
-            )
+    missing = [column for column in columns if column not in source.columns]
+    if missing:
+        verb = "is missing" if len(missing) == 1 else "are missing"
+        raise DataError(f"{source.name}: {_listed(missing)} {verb}; {hint(missing[0], source.columns)}")
+    new = [column for column in source.columns if column not in columns]
+    if new:
+        verb, them = ("was", "it") if len(new) == 1 else ("were", "them")
+        raise DataError(
+            f"{source.name}: {_listed(new)} {verb} not there when the model was fitted; drop {them}, or "
+            f"`--labels {shlex.quote(','.join(new))}` (open_source(X, labels={new})) carries {them} along"
+        )
     order = [source.columns.index(column) for column in columns]
     table = source.table and replace(source.table, types=tuple(source.table.types[i] for i in order))
     return replace(source, values=np.ascontiguousarray(source.values[:, order]), columns=tuple(columns), table=table)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from latens.analysis import Referee
 from latens.callbacks import Callback
@@ -22,7 +22,7 @@ from latens.errors import ConfigError, DataError, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train, refereed
 from latens.estimators.inference import Applied, existing_rows, floating, mean_squares
 from latens.estimators.saving import save
-from latens.estimators.tables import index_of, row_means, warn_of
+from latens.estimators.tables import check_columns, index_of, names_of, remember_columns, row_means, warn_of
 from latens.history import History
 from latens.schema import Schema
 from latens.seeds import resolve_seed
@@ -223,11 +223,11 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
-    def _given_back(self, cells: np.ndarray, index: Any) -> Any:
-        """What the network gave in the user's units and form."""
+    def _given_back(self, cells: np.ndarray, like: Any, index: Any) -> Any:
+        """What the network gave, in the user's units and form."""
         values = self.schema_.unscale_values(cells)
         table = self.schema_.table
-        return values if table is None else table.frame(values, self.schema_.columns, index)
+        return values if table is None else table.frame(values, names_of(like, self.schema_), index)
 
     def transform(self, X: Any) -> np.ndarray:
         """The codes, (n, n_components): float64 for float64 input, else float32."""
@@ -240,7 +240,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         codes = open_samples(Z).values
         if codes.shape[1:] != (self.n_components_,):
             raise DataError(f"codes of shape {codes.shape[1:]} where this model has {self.n_components_} components")
-        return self._given_back(self.network_.decode(floating(codes)), index_of(Z))
+        return self._given_back(self.network_.decode(floating(codes)), None, index_of(Z))
 
     def reconstruct(self, X: Any) -> Any:
         """What the network makes of X, in its units and shape; for a denoiser the cleaned data.
@@ -249,7 +249,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         cells are filled, so that ``X.fillna(ae.reconstruct(X))`` imputes.
         """
         source = self._applied_source(X)
-        return self._given_back(self.network_.reconstruct(self._scaled(source)), index_of(X, source))
+        return self._given_back(self.network_.reconstruct(self._scaled(source)), X, index_of(X, source))
 
     def residuals(self, X: Any) -> Any:
         """X minus its reconstruction, in the units and shape of X.
@@ -261,7 +261,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         scaled = self._scaled(source)
         found = self.schema_.unscale_values(self.network_.reconstruct(scaled))
         residuals = np.asarray(floating(source.values) - found)
-        table, names = self.schema_.table, self.schema_.columns
+        table, names = self.schema_.table, names_of(X, self.schema_)
         if table is None:
             return residuals
         return table.residual_frame(residuals, self.network_.chances(scaled), names, index_of(X, source))
@@ -319,12 +319,12 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     # ---- reading -----------------------------------------------------------------------------------------------
 
     def _open(self, X: Any, *, fitting: bool) -> Source:
-        """X as a Source, its names and width remembered or checked as scikit-learn does."""
+        """X as a Source, its names and width remembered or checked."""
         if isinstance(X, (str, os.PathLike, Source)):
             return self._sized(self._open_named(X, fitting=fitting))
         source = self._sized(open_samples(X) if fitting else self._read(X))
         if len(source.shape) == 1:
-            validate_data(self, X, reset=fitting, skip_check_array=True)
+            remember_columns(self, X) if fitting else check_columns(self, X, source)
         return source
 
     def _sized(self, source: Source) -> Source:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from latens.analysis import Size, Sweep, idle_units
-from latens.data import open_samples
+from latens.data import Source, open_samples
 from latens.errors import ConfigError, choice, finite, whole
 from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
 from latens.reports import Report, silent
@@ -114,7 +114,15 @@ def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Report
     if not chosen:
         raise ConfigError("n_components=[] leaves nothing to try; give some sizes, such as 2,4,8,16,32")
     source = open_samples(X)
+    _check_sizes(estimator, source, chosen)
     return Sweep(tuple(_try(estimator, source, size, report) for size in chosen))
+
+
+def _check_sizes(estimator: Reconstructor, source: Source, sizes: Sequence[int]) -> None:
+    """Refuse a size that cannot be before any time is spent on the others."""
+    schema = estimator._learn_schema(estimator._sized(source), np.arange(len(source)))
+    for size in sizes:
+        clone(estimator).set_params(n_components=size).network_config(schema)
 
 
 def _try(estimator: Reconstructor, source: Any, n_components: int, report: Report) -> Size:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from latens.data import Source
+from latens.errors import DataError
 from latens.schema import Schema
 
-__all__ = ["index_of", "row_means", "warn_of"]
+__all__ = ["check_columns", "index_of", "names_of", "remember_columns", "row_means", "warn_of"]
 
 # Deviations from the mean beyond which a value weighs more than a thousand others in the loss.
 _HEAVY = 30.0
@@ -32,7 +35,16 @@ def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
         return
     left_out = [f"{name!r} ({reason})" for name, reason in table.left_out.items() if reason != "as asked"]
     if left_out:
-        _warn(f"{source.name}: not learned from: {', '.join(left_out)}; --types NAME=KIND says otherwise")
+        _warn(
+            f"{source.name}: not learned from: {', '.join(left_out)}; --types NAME=KIND, or "
+            f"open_source(X, types=...), says otherwise"
+        )
+    rare = [f"{column.rare:,} of {column.name!r}" for column in table.types if column.rare]
+    if rare:
+        _warn(
+            f"{source.name}: of a column's categories the most frequent are learned, and rarer ones read as none of "
+            f"them: {', '.join(rare)}"
+        )
     heavy = _heavy(source, schema, rows)
     if heavy:
         more = f" and {len(heavy) - _NAMED} more" if len(heavy) > _NAMED else ""
@@ -54,6 +66,50 @@ def _heavy(source: Source, schema: Schema, rows: np.ndarray) -> list[str]:
 
 def _warn(words: str) -> None:
     warnings.warn(words, UserWarning, stacklevel=4)
+
+
+def remember_columns(estimator: Any, X: Any) -> None:
+    """Keep the width of X and its columns' names as scikit-learn does.
+
+    Raises:
+        DataError: Some of the names are text and some are not.
+    """
+    try:
+        validate_data(estimator, X, skip_check_array=True)
+    except TypeError as error:
+        sorts = sorted({type(name).__name__ for name in X.columns})
+        raise DataError(
+            f"frame: column names of several types ({', '.join(sorts)}); use X.columns = X.columns.map(str)"
+        ) from error
+
+
+def check_columns(estimator: Any, X: Any, source: Source) -> None:
+    """Check the width where the columns have no names, which have been put in order by now where they have.
+
+    Args:
+        estimator: A fitted one.
+        X: What its user gave.
+        source: The same, read by the estimator's schema.
+
+    Raises:
+        DataError: X is wider or narrower than what was learned from.
+    """
+    schema = estimator.schema_
+    if None not in (source.columns, schema.columns) or estimator.n_features_in_ != schema.n_features:
+        return  # with columns left out, X is as wide as the schema says, not as it was at the fit
+    try:
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{' '.join(str(error).split()).rstrip('.')}; give it {schema.describe()}") from error
+
+
+def names_of(X: Any, schema: Schema) -> Sequence[Any] | None:
+    """The names to give columns back under: the schema's, or those of the frame X that are no text."""
+    if schema.columns is not None or schema.table is None:
+        return schema.columns
+    own = {repr(name): name for name in getattr(X, "columns", ())}
+    wanted = [column.name for column in schema.table.types]
+    return [own[name] for name in wanted] if set(wanted) <= set(own) else None
 
 
 def index_of(X: Any, source: Source | None = None) -> Any:

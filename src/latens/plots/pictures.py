@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ __all__ = ["draw_pictures"]
 _ACROSS = 12
 # Inches a picture is wide: at least, at most, and for each pixel while there is room.
 _LEAST, _MOST, _PER_PIXEL = 1.05, 4.5, 0.01
+# Of the footnote's size.
+_LETTERS_AN_INCH = 14
 
 
 def draw_pictures(rows: Mapping[str, np.ndarray], title: str) -> Figure:
@@ -95,4 +98,5 @@ def _footnote(figure: Figure, rows: Mapping[str, np.ndarray], extent: tuple[floa
     words += [f"Range shown: {low:g} to {high:g}{'; what lies beyond is drawn at its ends' if beyond else ''}."]
     if truth.ndim == 4 and truth.shape[3] not in (1, 3, 4):
         words.append(f"Drawn: the mean of {truth.shape[3]} channels.")
-    figure.supxlabel(" ".join(words), fontsize=8)
+    width = int(_LETTERS_AN_INCH * figure.get_figwidth())  # a picture of one column is narrower than the line
+    figure.supxlabel(textwrap.fill(" ".join(words), width), fontsize=8)

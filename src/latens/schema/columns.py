@@ -44,6 +44,7 @@ class Column:
         entropy: Of a category, in nats, over the training rows: the cross-entropy of knowing only how frequent each is.
         gini: Of a category, over the training rows: the squared error of knowing only that.
         periods: Of a time, in seconds: the cycles that the training rows go through.
+        rare: Of a category, how many levels were there beside the `levels`, too rare to keep.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Column:
     entropy: float = 1.0
     gini: float = 1.0
     periods: tuple[float, ...] = ()
+    rare: int = 0
 
     @property
     def numeric(self) -> bool:
@@ -118,6 +120,7 @@ class Column:
             entropy=float(fields["entropy"]),
             gini=float(fields["gini"]),
             periods=tuple(float(period) for period in fields["periods"]),
+            rare=int(fields.get("rare", 0)),
         )
 
 
@@ -175,7 +178,7 @@ class Table:
         columns: dict[Any, Any] = {}
         for i, column in enumerate(self.types):
             values = 1.0 - chances[:, i] if column.levels else differences[:, i].astype(np.float64)
-            columns[i if names is None else names[i]] = pd.to_timedelta(values, unit="s") if column.timed else values
+            columns[i if names is None else names[i]] = _spans(values) if column.timed else values
         return pd.DataFrame(columns, index=index)
 
     def to_json(self) -> dict[str, Any]:
@@ -203,7 +206,7 @@ def _numbers(column: Column, cells: np.ndarray) -> Any:
     import pandas as pd
 
     if column.dtype.startswith("timedelta"):
-        return pd.to_timedelta(pd.Series(cells), unit="s").astype(column.dtype)
+        return pd.Series(_spans(cells)).astype(column.dtype)
     whole = np.rint(cells) if column.kind == "integer" else cells
     dtype = pd.api.types.pandas_dtype(column.dtype)
     if np.isnan(whole).any() and isinstance(dtype, np.dtype) and dtype.kind in "iu":
@@ -212,6 +215,13 @@ def _numbers(column: Column, cells: np.ndarray) -> Any:
         limits = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
         return _clipped(whole, limits).astype(dtype)
     return pd.Series(whole).astype(dtype)
+
+
+def _spans(seconds: np.ndarray) -> np.ndarray:
+    """Time spans; in microseconds, because nanoseconds end at 292 years."""
+    missing = np.isnan(seconds)
+    micro = np.rint(np.where(missing, 0.0, seconds) * 1e6).astype(np.int64)
+    return np.where(missing, np.timedelta64("NaT"), micro.astype("timedelta64[us]"))
 
 
 def _clipped(whole: np.ndarray, limits: Any) -> Any:

@@ -136,7 +136,10 @@ class Schema:
         Raises:
             DataError: A column is of another type, or holds a new category; the message names column and row.
         """
-        if self.table is None or source.table is None or source.table.types == self.table.types:
+        if source.table is None or (self.table is not None and source.table.types == self.table.types):
+            return source
+        if self.table is None:
+            _check_plain(source)
             return source
         values = source.values.copy()
         for i, (then, now) in enumerate(zip(self.table.types, source.table.types, strict=True)):
@@ -147,9 +150,7 @@ class Schema:
 
     def reading(self) -> dict[str, Any]:
         """How `open_source` has to read data of this schema: its columns, and what they and the ones left out hold."""
-        if self.table is None:
-            return {"columns": self.columns, "types": None}
-        return {"columns": self.columns, "types": self.table.kinds}
+        return {"columns": self.columns or (), "types": None if self.table is None else self.table.kinds}
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the two arrays, as JSON values."""
@@ -182,6 +183,21 @@ class Schema:
         )
 
 
+def _check_plain(source: Samples) -> None:
+    """Refuse cells of a typed table that have no meaning where an array of numbers was learned from."""
+    for i, column in enumerate(source.table.types if source.table else ()):
+        where = f"{source.name}: column {column.name!r}"
+        if not column.numeric and column.kind != "boolean":
+            raise DataError(f"{where} holds {column.kind} cells where the model was fitted on numbers; convert it")
+        missing = np.isnan(source.values[:, i])
+        if missing.any():
+            row = int(missing.argmax())
+            raise DataError(
+                f"{where}, row {row} (counted from 0) is missing where the model was fitted on an array, which has no "
+                f"missing cells; fill it, or fit on a frame"
+            )
+
+
 def _check_type(then: Column, now: Column, name: str) -> None:
     """Refuse a column that means something else than in the data the model was fitted on."""
     where = f"{name}: column {then.name!r}"
@@ -205,7 +221,8 @@ def _recoded(cells: np.ndarray, then: Column, now: Column, name: str, new_catego
     codes = np.where(present, cells, -1.0).astype(np.int64)
     recoded = np.where(present, new[codes], np.nan)
     unknown = (recoded == -1.0) & (codes >= 0)
-    if unknown.any() and new_categories == "error":
+    # Where rare categories were not kept, nobody can tell them from new ones.
+    if unknown.any() and new_categories == "error" and not then.rare:
         row = int(unknown.argmax())
         raise DataError(
             f"{name}: column {then.name!r}, row {row} (counted from 0): category {now.levels[codes[row]]!r} was not "
