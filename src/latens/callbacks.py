@@ -158,7 +158,7 @@ class SignalGuard(Callback):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if kind is None:  # a signal after the last step is one all the same
-            self._heed()
+            self.heed()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._received is None:
@@ -172,12 +172,17 @@ class SignalGuard(Callback):
         self._state = state
 
     def step_end(self, state: Watched) -> None:
-        self._heed()
+        self.heed()
 
     def epoch_end(self, state: Watched) -> None:
-        self._heed()
+        self.heed()
 
-    def _heed(self) -> None:
+    def heed(self) -> None:
+        """Save and raise if there was a signal.
+
+        Raises:
+            Interrupted: There was one.
+        """
         if self._received is None:
             return
         where, state = "nothing was saved", self._state

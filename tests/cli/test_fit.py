@@ -182,11 +182,28 @@ class TestResume:
         stopped = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
         assert (stopped.code, stopped.out, stopped.err) == (143, "", "latens: stopped by SIGTERM\n")
 
-    def test_sigterm_while_the_model_is_written_is_143(self, run, tmp_path, monkeypatch):
-        monkeypatch.setattr(os, "fsync", lambda descriptor: os.kill(os.getpid(), signal.SIGTERM))
-        stopped = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
+    def test_sigterm_twice_while_the_model_is_written_is_143_and_leaves_no_half(self, run, tmp_path, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", lambda descriptor: os.kill(os.getpid(), signal.SIGTERM))
+            stopped = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
         assert (stopped.code, stopped.out, stopped.err) == (143, "", "latens: stopped by SIGTERM\n")
-        assert list(tmp_path.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir()] == ["m.latens"]
+        assert latens.load(tmp_path / "m.latens").n_components_ > 0
+
+    def test_one_sigterm_while_the_model_is_written_leaves_it_whole(self, run, tmp_path, monkeypatch):
+        save = latens.Autoencoder.save
+
+        def save_and_die(self: latens.Autoencoder, path: Path) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            save(self, path)
+
+        words = ("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
+        with monkeypatch.context() as patch:
+            patch.setattr(latens.Autoencoder, "save", save_and_die)
+            stopped = run(*words)
+        assert (stopped.code, stopped.out) == (143, "")
+        assert "step-000000007.latens; continue with --resume" in stopped.err
+        assert run(*words, "--resume", "--json").json["already_finished"]
 
     def test_another_fit_is_not_gone_on_from(self, run, tmp_path):
         words = (

@@ -108,8 +108,7 @@ def fit(
     estimator, data = _opened(source, (reading, columns), shared, model, settings or (), begun)
     clean = None if target is None else _clean(target, estimator, reading)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
-        _train(estimator, data, clean, run, run_folder(output))
-        estimator.save(output)
+        _train(estimator, data, clean, run, output)
     shared.result(_result(estimator, output), _closing_words(estimator, source, output))
 
 
@@ -164,11 +163,15 @@ def _open_for_model(model: str, source: str, reading: Reading, columns: Columns)
     return open_source(source, **reading.how | {"kind": model}, **columns.how)
 
 
-def _train(estimator: Any, data: AnySource, clean: Source | None, run: Run, folder: Path) -> None:
+def _train(estimator: Any, data: AnySource, clean: Source | None, run: Run, output: Path) -> None:
+    """Fit and save; a signal in between leaves a last checkpoint, as it does while fitting."""
+    folder = run_folder(output)
     callbacks, guard = run.callbacks(folder)
     fit = estimator.continue_fit if hasattr(estimator, "schema_") else estimator.fit  # a loaded one goes on
     with guard:
         fit(data, target=clean, callbacks=callbacks, run_folder=folder, resume=run.resume)
+        guard.heed()
+        estimator.save(output)
 
 
 def _already_finished(output: Path, shared: Shared) -> None:
