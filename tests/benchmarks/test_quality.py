@@ -35,6 +35,11 @@ def documents(data_folder):
 
 
 @pytest.fixture(scope="module")
+def etth1(data_folder):
+    return benchmark("etth1")
+
+
+@pytest.fixture(scope="module")
 def tables(data_folder):
     return benchmark("tables")
 
@@ -89,3 +94,15 @@ def test_pages_are_cleaned_of_which_nothing_was_seen(documents):
     outcome = documents.measure("pairs", 0, pages, max_epochs=4)
     assert outcome.error < 0.035 < 0.5 * sum(before) / len(before)
     assert all(after < 0.5 * earlier for after, earlier in zip(outcome.errors, before, strict=True))
+
+
+@pytest.mark.parametrize("target", ["univariate", "multivariate"])
+def test_forecasts_beat_the_plain_ones(etth1, target):
+    """One seed; the script runs three."""
+    series = etth1.columns(target)
+    model = etth1.fit(series, seed=0)
+    for horizon, (published, _) in zip(etth1.HORIZONS, etth1.PUBLISHED[target], strict=True):
+        found = etth1.ours(model, series, "test", horizon).mse
+        plain = etth1.plain(series, "test", horizon)
+        assert found < min(plain["last value"].mse, plain["seasonal naive"].mse)
+        assert found < 1.05 * published

@@ -9,6 +9,7 @@ from sklearn.base import clone
 import latens
 from latens import persistence
 from latens.analysis import Forecast
+from latens.callbacks import Callback, Checkpoints
 from latens.errors import ConfigError, DataError, ModelFileError
 from latens.estimators import SeriesAutoregressor
 from latens.estimators.rollouts import as_items, windowed
@@ -257,3 +258,21 @@ class TestFile:
         persistence.write(path, header, dict(file.tensors))
         with pytest.raises(ModelFileError, match=r"m\.latens: its (header|tensors|schema)"):
             latens.load(path)
+
+
+class Stop(Callback):
+    """Ends a fit after its third step."""
+
+    def step_end(self, state) -> None:
+        if state.step == 3:
+            raise RuntimeError("the power is gone")
+
+
+def test_an_interrupted_fit_ends_as_an_uninterrupted_one(tmp_path):
+    whole = model(patch=3, batch_size=8, max_epochs=3).fit(BOTH)
+    half = model(patch=3, batch_size=8, max_epochs=3)
+    with pytest.raises(RuntimeError, match="the power is gone"):
+        half.fit(BOTH, callbacks=[Checkpoints(tmp_path, every_steps=1), Stop()], run_folder=tmp_path)
+    half.fit(BOTH, run_folder=tmp_path, resume=True)
+    assert half.resumed_from_step_ == 3
+    assert np.array_equal(half.rollout(BOTH, 9), whole.rollout(BOTH, 9))

@@ -52,11 +52,13 @@ def forecast(
 
     The output is Parquet or CSV by its suffix, a row for each step; of several series one after the other.
     """
+    from latens.estimators.series_data import opened
+
     check_output(output, force=force, inputs=[model, series], suffixes=(".parquet", ".csv"))
     if plot is not None:
         check_output(plot, force=force, inputs=[model, series, output], suffixes=FIGURES)
     estimator, levels = _forecaster(model, shared), _levels(quantiles)
-    source = estimator._open(series)
+    source = opened(series, estimator.schema_, estimator.impute)
     found = estimator.forecast(source, horizon, n_paths=paths, quantiles=levels, random_state=shared.seed or 0)
     forecasts = [_column(each, target) for each in (found if isinstance(found, list) else [found])]
     _write(output, _table(forecasts))

@@ -55,7 +55,7 @@ def _words(found: list[dict[str, Any]], of: str, way: str) -> str:
 
 def _winner(found: list[dict[str, Any]], pooling: str) -> str:
     ours, counted = (_median(found, of, "k-means", "nmi") for of in (pooling, _COUNTED))
-    return "the network's vectors are the better ones" if ours > counted else "counted words are the better ones"
+    return f"by NMI {'the vectors of the network' if ours > counted else 'counted words'} are the better ones"
 
 
 def _draw(bench: Bench, pooling: str) -> None:
