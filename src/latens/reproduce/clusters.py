@@ -11,18 +11,21 @@ from latens.estimators.reading import POOLINGS
 from latens.estimators.text import TextAutoregressor
 from latens.reproduce.texts import Titles
 
-__all__ = ["CLUSTERS", "HDBSCAN_SETTINGS", "agreement", "clusters_found"]
+__all__ = ["CLUSTERS", "COUNTED", "agreement", "clusters_found"]
 
 CLUSTERS = 4
+# Words counted, and the same in fewer numbers (latent semantic analysis), of unit length.
+COUNTED = ("TF-IDF", "LSA")
+_LSA_COMPONENTS = 100
 # Density means little among 128 numbers: HDBSCAN is given as many principal components as this.
 _COMPONENTS = 10
-HDBSCAN_SETTINGS = {"min_cluster_size": 25, "min_samples": 5}
+_HDBSCAN = {"min_cluster_size": 25, "min_samples": 5}
 # Titles among which the silhouette is taken: it compares all pairs.
 _SILHOUETTE_ROWS = 2000
 
 
 def clusters_found(model: TextAutoregressor, titles: Titles, seed: int) -> dict[str, Any]:
-    """What k-means and HDBSCAN make of a model's vectors, by pooling, and k-means of TF-IDF.
+    """What k-means and HDBSCAN make of a model's vectors, by pooling, and k-means of counted words.
 
     Args:
         model: Fitted.
@@ -32,7 +35,10 @@ def clusters_found(model: TextAutoregressor, titles: Titles, seed: int) -> dict[
     found = {
         pooling: _of_vectors(model.transform(titles.source(), pooling), titles.topics, seed) for pooling in POOLINGS
     }
-    return found | {"TF-IDF": {"k-means": agreement(titles.topics, _k_means(_tf_idf(titles.titles), seed))}}
+    counted = _tf_idf(titles.titles)
+    for name, vectors in zip(COUNTED, (counted, _lsa(counted, seed)), strict=True):
+        found[name] = {"k-means": agreement(titles.topics, _k_means(vectors, seed))}
+    return found
 
 
 def agreement(topics: np.ndarray, clusters: np.ndarray) -> dict[str, float]:
@@ -91,7 +97,16 @@ def _hdbscan(vectors: np.ndarray) -> np.ndarray:
 
     components = min(_COMPONENTS, *vectors.shape)
     few = PCA(components, svd_solver="full").fit_transform(vectors.astype(np.float64))
-    return np.asarray(HDBSCAN(**HDBSCAN_SETTINGS, copy=True).fit_predict(few))
+    return np.asarray(HDBSCAN(**_HDBSCAN, copy=True).fit_predict(few))
+
+
+def _lsa(counted: Any, seed: int) -> np.ndarray:
+    """Deerwester et al., 1990."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
+
+    components = min(_LSA_COMPONENTS, min(counted.shape) - 1)
+    return np.asarray(normalize(TruncatedSVD(components, random_state=seed).fit_transform(counted)))
 
 
 def _tf_idf(titles: Sequence[str]) -> Any:

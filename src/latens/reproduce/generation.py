@@ -120,7 +120,7 @@ def _lines(bench: Bench) -> list[Line]:
         title = "S27: seconds until the n-th character"
         figure = plot_errors(seconds["places"], curves, across="characters", title=title, measured="seconds")
         bench.draw("S27", "seconds", figure)
-    longest = ", ".join(f"{way} {sample['copied']}" for way, sample in samples.items())
+    longest = ", ".join(f"{way}: {sample['copied']}" for way, sample in samples.items())
     words = (
         f"after {bench.text.prompt!r}, below; longest run that stands in the training text, in characters: {longest}"
     )

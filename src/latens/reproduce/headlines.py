@@ -8,13 +8,11 @@ from typing import Any
 from latens.estimators.reading import POOLINGS
 from latens.plots import plot_map
 from latens.reproduce.bench import Bench
-from latens.reproduce.clusters import CLUSTERS
+from latens.reproduce.clusters import CLUSTERS, COUNTED
 from latens.reproduce.recipes import MEASURES
 from latens.reproduce.rows import Line, Row, Table
 
 __all__ = ["TITLES_ROW"]
-
-_COUNTED = "TF-IDF"
 
 
 def _found(bench: Bench) -> list[dict[str, Any]]:
@@ -35,10 +33,11 @@ def _lines(bench: Bench) -> list[Line]:
         _draw(bench, pooling)
     results = [bench.trial("S28", seed) for seed in bench.seeds]
     loss = MEASURES["titles"].text(median(result["error"] for result in results))
+    counted = [f"{name}: {_words(found, name, 'k-means')}" for name in COUNTED]
     words = (
         f"{len(titles.titles):,} titles of {titles.name}, training loss {loss} nats per character; k-means with "
-        f"k = {CLUSTERS} on the {pooling} state: {_words(found, pooling, 'k-means')}; on TF-IDF of the same titles: "
-        f"{_words(found, _COUNTED, 'k-means')}; {_winner(found, pooling)}; "
+        f"k = {CLUSTERS} on the {pooling} state: {_words(found, pooling, 'k-means')}; of the same titles on "
+        f"{'; on '.join(counted)}; {_winner(found, pooling)}; "
         f"HDBSCAN of the {pooling} state: {_words(found, pooling, 'HDBSCAN')}"
     )
     seconds = median(result["seconds"] for result in results)
@@ -54,8 +53,8 @@ def _words(found: list[dict[str, Any]], of: str, way: str) -> str:
 
 
 def _winner(found: list[dict[str, Any]], pooling: str) -> str:
-    ours, counted = (_median(found, of, "k-means", "nmi") for of in (pooling, _COUNTED))
-    return "the network's vectors are the better ones" if ours > counted else "counted words are the better ones"
+    ours, *others = (_median(found, of, "k-means", "nmi") for of in (pooling, *COUNTED))
+    return f"by NMI {'the vectors of the network' if ours > max(others) else 'counted words'} are the better ones"
 
 
 def _draw(bench: Bench, pooling: str) -> None:
@@ -76,7 +75,8 @@ def _tables(bench: Bench) -> list[Table]:
     header = ("vectors", "silhouette", "clusters by", "NMI", "accuracy", "NMI of every seed", "clusters", "in none")
     rows = [_cells(found, pooling, way, chosen) for pooling in POOLINGS for way in ("k-means", "HDBSCAN")]
     title = "S28: clusters of titles against their topics; the pooling is chosen by its silhouette"
-    return [Table(title, header, (*rows, _cells(found, _COUNTED, "k-means", chosen)))]
+    rows += [_cells(found, name, "k-means", chosen) for name in COUNTED]
+    return [Table(title, header, tuple(rows))]
 
 
 def _cells(found: list[dict[str, Any]], of: str, way: str, chosen: str) -> tuple[str, ...]:
