@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,8 @@ _PATCH = 64
 _BLOCKS = {"convolutional": [16, 16, 16], "dense": [32, 32, 16]}
 # What one number for all pixels can do: an image of another size has other pixels.
 _SCALINGS = ("auto", "range", "unit", "none")
+# Pixels of images that are judged side by side.
+_JUDGED_PIXELS = 1 << 20
 
 
 class ConvAutoencoder(Reconstructor):
@@ -228,7 +231,7 @@ class ConvAutoencoder(Reconstructor):
         if not (isinstance(train, Patches) and isinstance(held_out, Patches)):
             return super()._judge(data)
         judged = held_out if len(held_out) else train
-        errors = [self._image_error(judged, number) for number in judged.images.tolist()]
+        errors = np.concatenate([self._image_errors(judged, part) for part in _of_one_size(judged)])
         features, pca_error = self.schema_.n_features, 0.0
         if self.n_components_ < features:
             learned, others = (_pixels(part, features) for part in (train, judged))
@@ -236,9 +239,11 @@ class ConvAutoencoder(Reconstructor):
         rows = "held-out" if len(held_out) else "training"
         self.referee_ = Referee(self.n_components_, pca_error, float(np.mean(errors)), rows, len(errors), features)
 
-    def _image_error(self, patches: Patches, number: int) -> float:
-        x, target = (patches.layout.image(each, number).cpu().numpy() for each in (patches.x, patches.target))
-        return float(np.square(self.network_.reconstruct(x[None])[0] - target, dtype=np.float64).mean())
+    def _image_errors(self, patches: Patches, numbers: np.ndarray) -> np.ndarray:  # (m,) int64 -> (m,)
+        """The mean squared error of each of some images of one size."""
+        images = ([patches.layout.image(each, number) for number in numbers] for each in (patches.x, patches.target))
+        x, target = (torch.stack(part).cpu().numpy() for part in images)
+        return mean_squares(self.network_.reconstruct(x) - target)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
@@ -288,6 +293,15 @@ class ConvAutoencoder(Reconstructor):
         source = self._applied_source(X)
         answers = self._each(source, answer)
         return [image[0] for image in answers] if source.ragged else answers[0]
+
+
+def _of_one_size(patches: Patches) -> Iterator[np.ndarray]:
+    """The images' numbers, in parts of one size that fit into memory side by side."""
+    sizes = patches.layout.sizes[torch.from_numpy(patches.images)].cpu().numpy()
+    kinds, kind = np.unique(sizes, axis=0, return_inverse=True)
+    for number, (height, width) in enumerate(kinds):
+        same = patches.images[kind.ravel() == number]
+        yield from np.array_split(same, math.ceil(len(same) * height * width / _JUDGED_PIXELS))
 
 
 def _pixels(patches: Patches, features: int) -> np.ndarray:  # -> (pixels, features)
