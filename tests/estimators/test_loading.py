@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -167,3 +168,42 @@ except ModelFileError as error:
     kilobytes, message = ended.stdout.split(" ", 1)
     assert "config is longer than 3000 characters" in message
     assert int(kilobytes) * 1024 < path.stat().st_size + (64 << 20)
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    """Files of a model of each kind of sequence."""
+    folder = tmp_path_factory.mktemp("sequences")
+    quick = {"hidden_size": 8, "chunk": 8, "max_epochs": 1, "verbose": 0}
+    latens.TextAutoregressor(**quick).fit(["to be", "or not", "to be"] * 9).save(folder / "text.latens")
+    latens.EventAutoregressor(**quick).fit([["a", "b"], ["a"]] * 9).save(folder / "events.latens")
+    latens.SeriesAutoregressor(**quick).fit(np.sin(np.arange(90.0))).save(folder / "series.latens")
+    return folder
+
+
+SEQUENCE_HEADERS = {
+    "another kind": (at("schema", "kind")("table"), "is not what"),
+    "an estimator of tables": (at("estimator")("Autoencoder"), "is not what Autoencoder learns from"),
+    "another model": (at("model")("deep"), "model='deep' is none of"),
+    "layers without end": (at("config", "n_layers")(10**9), "1000000000 layers, and"),
+    "no whole number of layers": (at("config", "n_layers")(1.5), "1.5 layers, and"),
+    "another size": (at("config", "hidden_size")(10**6), "tensors are not those of its model"),
+    "another cell": (at("config", "cell")("lstm"), "tensors are not those of its model"),
+    "an unknown cell": (at("config", "cell")("rnn"), "cell='rnn' is not known"),
+    "no referee": (at("referee")(None), "does not describe a model"),
+    "a schema of another": (at("schema")({"kind": "text"}), "does not describe a model"),
+    "a list as a schema": (at("schema")([]), "does not describe a model"),
+}
+
+
+@pytest.mark.parametrize("kind", ["text", "events", "series"])
+@pytest.mark.parametrize("case", SEQUENCE_HEADERS)
+def test_a_header_that_describes_no_model_of_sequences(sequences, tmp_path, kind, case):
+    change, message = SEQUENCE_HEADERS[case]
+    file = persistence.read(sequences / f"{kind}.latens")
+    header = {name: copy.deepcopy(value) for name, value in file.header.items() if name not in ("format", "digest")}
+    tensors = dict(file.tensors)
+    change(header, tensors)
+    persistence.write(tmp_path / "m.latens", header, tensors)
+    with pytest.raises(ModelFileError, match=rf"m\.latens: .*{message}"):
+        latens.load(tmp_path / "m.latens")

@@ -43,6 +43,9 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "SeriesAutoregressor": SeriesAutoregressor,
 }
 
+# The models that read sequences; each has an estimator and a kind of data of its own.
+_SEQUENCES = {"TextAutoregressor": "text", "EventAutoregressor": "events", "SeriesAutoregressor": "series"}
+
 # What a file of a kind holds where it is a vocabulary, instead of a `Schema` and a `Referee`.
 _VOCABULARIES: dict[str, Any] = {"text": TextSchema, "events": EventSchema}
 
@@ -173,7 +176,8 @@ def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
     if not isinstance(header["params"], dict):
         raise ValueError("params are no object")
     widest = max((size for _, shape in tensors.values() for size in shape), default=0)
-    kind = choice("kind", header["schema"]["kind"], ("table", "images", *_VOCABULARIES, SeriesSchema.kind))
+    kind = choice("kind", header["schema"]["kind"], ("table", "images", *_SEQUENCES.values()))
+    _check_together(header, kind, len(tensors))
     if kind in _VOCABULARIES:
         _check_vocabulary(header, widest)
     elif kind == SeriesSchema.kind:
@@ -182,6 +186,18 @@ def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
         _check_samples(header, widest)
     _check_history(header["history"])
     _check_referee(header["referee"], _referee_of(header))
+
+
+def _check_together(header: Mapping[str, Any], kind: str, tensors: int) -> None:
+    """Refuse an estimator of other data or another model, and more layers than there are tensors for."""
+    wanted = _SEQUENCES.get(header["estimator"])
+    if (wanted or kind) != kind or (wanted is None and kind in _SEQUENCES.values()):
+        raise ValueError(f"data of kind {kind!r} is not what {header['estimator']} learns from")
+    if (wanted or header["model"]) != header["model"] or (wanted is None and header["model"] in _SEQUENCES.values()):
+        raise ValueError(f"model={header['model']!r} is none of {header['estimator']}")
+    layers = header["config"].get("n_layers", 1)
+    if not _is_size(layers) or layers > tensors:
+        raise ValueError(f"{layers!r:.20} layers, and {tensors} tensors")
 
 
 def _check_vocabulary(header: Mapping[str, Any], widest: int) -> None:
