@@ -81,3 +81,17 @@ def test_a_picture_names_what_it_shows():
     assert labels == ["history", "10 to 90 %", "median"]
     with pytest.raises(ConfigError, match="history has 1 columns for a forecast of 2"):
         plot_forecast(forecast, np.zeros((50, 1)))
+
+
+def test_what_fit_says_comes_next_works_as_it_stands(run, load, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fitted = run("fit", load, "--kind", "series", "-o", "m.latens", "--set", "max_epochs=1", "--set", "hidden_size=8")
+    following = fitted.out.split("next: latens ")[1].split()
+    assert run(*following).code == 0
+    assert len(pd.read_csv("forecast.csv")) == 96
+
+
+def test_another_verb_names_forecast_among_what_the_model_can_do(run, saved, load):
+    outcome = run("score", saved, load)
+    assert outcome.code == 1
+    assert "use it with embed, map, forecast" in outcome.err

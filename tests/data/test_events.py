@@ -212,3 +212,9 @@ class TestKinds:
             open_samples(source)
         with pytest.raises(ConfigError, match=r"item='what' goes with kind='events'; leave it out"):
             open_source(FRAME, kind="text", column="what", item="what")
+
+
+def test_a_missing_item_names_its_sequence_in_plain_words():
+    frame = pd.DataFrame({"who": [1, 1, 2], "what": ["a", None, "b"]})
+    with pytest.raises(DataError, match="of sequence '1': is missing"):
+        open_source(frame, sequence="who", item="what")

@@ -199,3 +199,22 @@ def test_settings():
 def test_a_source_stays_one():
     source = read(np.arange(6.0).reshape(3, 2))
     assert open_source(source) is source
+
+
+class TestAColumnThatIsNearlyTimes:
+    FRAME = pd.DataFrame({"date": ["2024-01-01", "soon", "2024-01-03", "2024-01-04"], "load": [1.0, 2.0, 3.0, 4.0]})
+
+    def test_is_an_error_at_the_cell_that_is_none(self):
+        with pytest.raises(DataError, match=r"column 'date', row 1 .*: 'soon' is no time"):
+            open_source(self.FRAME, kind="series")
+        with pytest.raises(DataError, match=r"column 'date', row 1 .*: 'soon' is no time"):
+            open_source(self.FRAME, kind="series", time="date")
+
+    def test_notes_are_left_out_however_few(self):
+        notes = self.FRAME.assign(date=["2024-01-01", "soon", "later", None])
+        assert open_source(notes, kind="series").columns == ("load",)
+        assert open_source(notes.assign(date=[None, None, None, "late"]), kind="series").columns == ("load",)
+
+    def test_a_text_among_numbers_is_no_number(self):
+        with pytest.raises(DataError, match="'oops' is no number"):
+            open_source(self.FRAME.assign(date=["2001", "1999", "oops", "2003"]), kind="series")

@@ -276,3 +276,10 @@ def test_an_interrupted_fit_ends_as_an_uninterrupted_one(tmp_path):
     half.fit(BOTH, run_folder=tmp_path, resume=True)
     assert half.resumed_from_step_ == 3
     assert np.array_equal(half.rollout(BOTH, 9), whole.rollout(BOTH, 9))
+
+
+def test_the_score_of_a_series_shorter_than_a_patch_is_an_error():
+    patched = model(patch=24).fit(WAVE)
+    assert patched.score_samples(WAVE[:10]).tolist() == [0.0]
+    with pytest.raises(DataError, match="score: nothing here has an item"):
+        patched.score(WAVE[:10])

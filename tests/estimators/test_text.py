@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.exceptions import NotFittedError
 
 import latens
 from latens.callbacks import Callback
@@ -347,3 +348,37 @@ class TestEvents:
     def test_text_is_no_sequence(self, log: latens.EventAutoregressor) -> None:
         with pytest.raises(DataError, match=r"is text; give a list of items"):
             log.generate("login")
+
+
+@pytest.mark.parametrize("kind", [latens.TextAutoregressor, latens.EventAutoregressor, latens.SeriesAutoregressor])
+class TestBeforeFit:
+    @pytest.mark.parametrize(
+        "verb", ["transform", "score_samples", "score", "surprisal", "read", "generate", "beam_search", "plot_map"]
+    )
+    def test_says_that_it_is_not_fitted(self, kind, verb):
+        if not hasattr(kind, verb):
+            pytest.skip("not one of its verbs")
+        given = {latens.TextAutoregressor: ["ab"], latens.EventAutoregressor: [["a"]]}.get(kind, np.arange(9.0))
+        given = 1 if (kind, verb) == (latens.SeriesAutoregressor, "generate") else given
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(kind(), verb)(given)
+
+
+class TestForeignArguments:
+    @pytest.mark.parametrize("prompt", [None, 5, b"the", [5]])
+    def test_a_prompt_that_is_no_text(self, model, prompt):
+        with pytest.raises(DataError, match="is no text; give a text, or a list"):
+            model.generate(prompt, max_new_tokens=2)
+
+    def test_a_prompt_that_is_no_sequence(self, log):
+        with pytest.raises(DataError, match="sequence: 5 is no list; give a list of items"):
+            log.generate(5)
+
+    def test_a_stop_that_is_no_string(self, model):
+        with pytest.raises(ConfigError, match="stop=3 never ends a text"):
+            model.generate("the", stop=3)
+
+    def test_nothing_to_be_judged_by(self):
+        model = latens.TextAutoregressor(**QUICK, unknown="drop").fit(_source(VERSE * 5))
+        with pytest.raises(DataError, match="score: nothing here has an item"):
+            model.score(["€€"])

@@ -228,7 +228,7 @@ def _map(output: str, source: str) -> list[str]:
 _NEXT: dict[str, Callable[[str, str], list[str]]] = {
     "text": lambda output, source: ["generate", output, "-n", "500"],
     "events": lambda output, source: ["generate", output, "--count", "5"],
-    "series": lambda output, source: ["forecast", output, source],
+    "series": lambda output, source: ["forecast", output, source, "--horizon", "96", "-o", "forecast.csv"],
 }
 
 

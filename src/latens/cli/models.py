@@ -23,6 +23,7 @@ _CAN = {
     "pairs": _AUTOENCODERS,
     "generate": ("text", "events"),
     "score": ("text", "events"),
+    "forecast": ("series",),
 }
 _UNNAMED = Columns()
 _BITS = ("model_bits", "unigram_bits", "ngram_bits", "xz_bits")

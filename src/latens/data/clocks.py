@@ -13,7 +13,7 @@ from latens.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Clock", "Grid", "as_times", "fill", "regular"]
+__all__ = ["Clock", "Grid", "as_times", "fill", "regular", "unread_times"]
 
 # A row (counted along one series) in words: where it is in the table.
 Where: TypeAlias = Callable[[int], str]
@@ -86,6 +86,22 @@ def as_times(column: pd.Series) -> np.ndarray | None:  # -> (T,) datetime64[us],
     except (ValueError, TypeError, OverflowError):
         return None
     return None if times.isna().all() else np.asarray(times.dt.tz_localize(None), dtype="datetime64[us]")
+
+
+def unread_times(column: pd.Series) -> np.ndarray:  # -> (T,) bool
+    """Which cells are there and no times that `as_times` could read.
+
+    Example:
+        >>> import pandas as pd
+        >>> unread_times(pd.Series(["2020-01-01", "soon", None])).tolist()
+        [False, True, False]
+    """
+    import pandas as pd
+
+    if not pd.api.types.is_string_dtype(column):
+        return np.asarray(column.notna())
+    read = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+    return np.asarray(read.isna() & column.notna())
 
 
 def regular(times: np.ndarray, where: Where) -> Grid:

@@ -223,7 +223,7 @@ def _check_present(found: Columns, sequence: str, columns: Sequence[str]) -> Non
         missing = np.asarray(found.frame[column].isna())
         if missing.any():
             row = int(missing.argmax())
-            of = found.frame[sequence].iloc[row]
+            of = str(found.frame[sequence].iloc[row])
             where = found.cell(column, row) + ("" if column == sequence else f", of sequence {of!r}")
             raise DataError(f"{where}: is missing; fill it in, or drop such rows")
 

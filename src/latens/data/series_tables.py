@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latens.data.clocks import Clock, as_times, fill, regular
+from latens.data.clocks import Clock, as_times, fill, regular, unread_times
 from latens.data.named_columns import Columns, read_columns
 from latens.data.tables import as_pandas, check_there, is_frame
 from latens.data.values import Labels
@@ -179,13 +179,26 @@ def _times(found: Columns, names: Sequence[str], time: str | None) -> tuple[str 
         times = as_times(found.frame[name])
         if times is not None:
             return name, times
-    if time is not None:
-        cell = found.frame[time].iloc[0]
-        raise DataError(
-            f"{found.cell(time, 0)}: {cell!r:.50} is no time, or another cell is none; write times as 2020-01-31 13:00"
-        )
+    for name in names if time is None else (time,):
+        _refuse_half_times(found, name, asked=time is not None)
     index = found.ids  # of a Parquet file
     return (None, index.astype("datetime64[us]")) if index is not None and index.dtype.kind == "M" else (None, None)
+
+
+def _refuse_half_times(found: Columns, name: str, asked: bool) -> None:
+    """A column that is all times but for some cells was meant to say when; without it rows would lose their places."""
+    import pandas as pd
+
+    column = found.frame[name]
+    unread, present = unread_times(column), column.notna().sum()
+    if not unread.any():
+        return
+    numbers = pd.to_numeric(column, errors="coerce").notna().any()  # 2024 could be a time as well
+    if asked or (not numbers and unread.sum() < present / 2):
+        row = int(unread.argmax())
+        raise DataError(
+            f"{found.cell(name, row)}: {column.iloc[row]!r:.50} is no time; write times as 2020-01-31 13:00"
+        )
 
 
 def _numbers(found: Columns, name: str, asked: bool) -> np.ndarray | None:  # -> (m,) float64

@@ -21,7 +21,7 @@ from latens.data.batches import TrainingData
 from latens.data.corpora import Corpus
 from latens.data.sequences import EVALUATION_CHUNK, SequenceRows, Windows, plain_windows, split_sequences
 from latens.devices import resolve_device
-from latens.errors import ConfigError, finite, whole
+from latens.errors import ConfigError, DataError, finite, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train
 from latens.estimators.reading import Reader
 from latens.estimators.saving import save
@@ -220,7 +220,8 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
             X: As for `fit`.
             pooling: ``"last"``: the top layer's output after the last item; ``"mean"`` or ``"max"`` over all items.
         """
-        return self.network_.vectors(self._sequences(X), pooling)
+        sequences = self._sequences(X)  # first, for it says whether there is a network
+        return self.network_.vectors(sequences, pooling)
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """`fit`, then `transform`."""
@@ -243,12 +244,23 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
 
         An empty sequence has nothing to be judged by and scores 0.
         """
-        return np.array([-costs.mean() if len(costs) else 0.0 for costs in self.network_.costs(self._sequences(X))])
+        return np.array([-costs.mean() if len(costs) else 0.0 for costs in self._costs(X)])
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The mean log-likelihood of an item of all sequences together, in nats; y is ignored."""
-        costs = self.network_.costs(self._sequences(X))
-        return -float(np.concatenate(costs).mean())
+        """The mean log-likelihood of an item of all sequences together, in nats; y is ignored.
+
+        Raises:
+            DataError: There is no item to be judged by.
+        """
+        costs = np.concatenate(self._costs(X))
+        if not len(costs):
+            raise DataError("score: nothing here has an item that the model reads; give it longer sequences")
+        return -float(costs.mean())
+
+    def _costs(self, X: Any) -> list[np.ndarray]:
+        """What each item of each sequence costs, in nats."""
+        sequences = self._sequences(X)
+        return self.network_.costs(sequences)
 
     def save(self, path: str | Path) -> None:
         """Write one safe file with the weights, the vocabulary, the settings, the history and the referee.
@@ -263,6 +275,7 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         """Scatter of the vectors by their first two principal components, coloured by `labels`."""
         from latens.plots import plot_map
 
+        check_is_fitted(self)
         source = self._open(X)
         return plot_map(self.transform(source), source.label() if labels is None else np.asarray(labels))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from latens.data import open_source
 from latens.data.corpora import Corpus
@@ -120,6 +121,7 @@ class EventAutoregressor(Autoregressor):
         Args:
             sequence: Items, or a list of sequences, which gives a list.
         """
+        check_is_fitted(self)
         sequences, alone = _sequences(sequence)
         costs = self.network_.costs([self.schema_.encode(each) for each in sequences])
         return costs[0] if alone else costs
@@ -156,6 +158,7 @@ class EventAutoregressor(Autoregressor):
             DataError: The prompt holds an item that the model does not know.
             ConfigError: An argument is out of range.
         """
+        check_is_fitted(self)
         sequences, alone = _sequences(prompt)
         begun = self._read([self.schema_.encode(each, "prompt") for each in sequences]).fork(whole("n", n, at_least=1))
         settings = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
@@ -203,6 +206,8 @@ def _sequences(given: Any) -> tuple[list[Any], bool]:
     """Sequences as a list, and whether one was given alone."""
     if isinstance(given, str):
         raise DataError(f"sequence: {given!r:.50} is text; give a list of items, or use TextAutoregressor")
+    if not isinstance(given, Iterable):
+        raise DataError(f"sequence: {given!r:.50} is no list; give a list of items")
     listed = list(given)
     nested = [isinstance(each, (list, tuple, np.ndarray)) for each in listed]
     if listed and all(nested):

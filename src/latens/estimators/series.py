@@ -238,8 +238,8 @@ class SeriesAutoregressor(Autoregressor):
 
         The steps of a patch share its cost evenly. The first T mod P steps are in no whole patch, and NaN.
         """
-        source = self._open(series)
         check_is_fitted(self)
+        source = self._open(series)
         lengths = np.diff(source.offsets)
         nats = self._nats(self._sequences(source))
         found = [
@@ -259,11 +259,10 @@ class SeriesAutoregressor(Autoregressor):
 
         A series that is shorter than a patch has nothing to be judged by and scores 0.
         """
-        return np.array([-nats.mean() if len(nats) else 0.0 for nats in self._nats(self._sequences(X))])
+        return super().score_samples(X)
 
-    def score(self, X: Any, y: Any = None) -> float:
-        """The mean log-likelihood of a time step of all series together, in nats; y is ignored."""
-        return -float(np.concatenate(self._nats(self._sequences(X))).mean())
+    def _costs(self, X: Any) -> list[np.ndarray]:
+        return self._nats(self._sequences(X))
 
     def read(self, series: Any) -> SequenceState:
         """Where the model stands once it has read each series, of which the last training window's worth counts."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from latens.data import open_source
@@ -169,6 +170,7 @@ class TextAutoregressor(Autoregressor):
         Args:
             text: The text itself, or a list of texts, which gives a list.
         """
+        check_is_fitted(self)
         texts, alone = _texts(text)
         costs = self.network_.costs([self._ids(each, "text") for each in texts])
         return costs[0] if alone else costs
@@ -180,6 +182,7 @@ class TextAutoregressor(Autoregressor):
             prompt: A text, or several for as many rows.
             state: Where to go on from, one sequence for each prompt; None is from nothing.
         """
+        check_is_fitted(self)
         texts, _ = _texts(prompt)
         prompts = [self._ids(text, "prompt") for text in texts]
         if state is None:
@@ -228,6 +231,7 @@ class TextAutoregressor(Autoregressor):
             DataError: The prompt holds a character that the model does not know.
             ConfigError: An argument is out of range.
         """
+        check_is_fitted(self)
         begun, alone = self._begun(prompt, whole("n", n, at_least=1))
         settings = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
         filters = build_filters(temperature=temperature, repetition_penalty=repetition_penalty, **settings)
@@ -294,6 +298,7 @@ class TextAutoregressor(Autoregressor):
         Raises:
             ConfigError: beams < 1, or another argument out of range.
         """
+        check_is_fitted(self)
         ids = self._ids(prompt, "prompt")
         begun = self._read([ids])
         end = int(self.schema_.encode("\n")[0]) if self.schema_.lines else None
@@ -317,7 +322,7 @@ def _texts(prompt: Any) -> tuple[list[str], bool]:
     """Texts as a list, and whether one was given alone."""
     if isinstance(prompt, str):
         return [prompt], True
-    texts = list(prompt)
+    texts = list(prompt) if isinstance(prompt, Iterable) and not isinstance(prompt, bytes) else []
     if not texts or not all(isinstance(text, str) for text in texts):
-        raise DataError("prompt: give a text, or a list of at least one text")
+        raise DataError(f"prompt: {prompt!r:.50} is no text; give a text, or a list of at least one text")
     return texts, False

@@ -31,7 +31,7 @@ class StopStrings:
     """
 
     def __init__(self, stops: str | Iterable[str]) -> None:
-        self.stops = (stops,) if isinstance(stops, str) else tuple(stops)
+        self.stops = tuple(stops) if isinstance(stops, Iterable) and not isinstance(stops, str) else (stops,)
         for stop in self.stops:
             if not isinstance(stop, str) or not stop:
                 raise ConfigError(f"stop={stop!r} never ends a text; use strings of at least one character")
