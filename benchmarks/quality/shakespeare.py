@@ -46,12 +46,14 @@ class Outcome:
     """One fit.
 
     Args:
-        nats: Of a held-out character, at the end.
+        epochs: Nats of a held-out character after each epoch, and seconds of processor time until then.
+        nats: The same at the end.
         early: The same after the last epoch that ended within `EARLY` seconds of processor time; NaN if none did.
         seconds: Of the fit, by the clock.
         verdict: The referee's.
     """
 
+    epochs: tuple[tuple[float, float], ...]
     nats: float
     early: float
     seconds: float
@@ -77,9 +79,8 @@ def measure(seed: int, **settings: Any) -> Outcome:
     model.fit(Path(folder, "text", "tinyshakespeare.txt"), callbacks=[clock])
     nats = model.history_["validation_loss"]
     early = [loss for loss, at in zip(nats, clock.at, strict=True) if at <= EARLY]
-    return Outcome(
-        nats[-1], early[-1] if early else float("nan"), model.history_["seconds"][-1], model.referee_.verdict
-    )
+    epochs, seconds = tuple(zip(nats, clock.at, strict=True)), model.history_["seconds"][-1]
+    return Outcome(epochs, nats[-1], early[-1] if early else float("nan"), seconds, model.referee_.verdict)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -89,6 +90,8 @@ def main(words: Sequence[str] | None = None) -> None:
     found = []
     for seed in asked.seeds:
         found.append(measure(seed))
+        for epoch, (nats, seconds) in enumerate(found[-1].epochs, 1):
+            sys.stdout.write(f"seed {seed}, epoch {epoch}: {nats:.4f} nats, {seconds:.0f} processor seconds\n")
         sys.stdout.write(f"seed {seed}: {found[-1].verdict}\n")
         sys.stdout.flush()
     for name, field in (("at the end", "nats"), ("within 180 s of processor time", "early")):
