@@ -13,7 +13,7 @@ from latens.data.corpora import Corpus
 from latens.data.events import EventSource, encode_events, learn_events
 from latens.errors import DataError, whole
 from latens.estimators.autoregressor import Autoregressor
-from latens.estimators.writing import GeneratedEvents
+from latens.estimators.writing import GeneratedEvents, grouped
 from latens.sampling import Drawn, build_filters
 from latens.schema import EventSchema
 from latens.schema.events import Item
@@ -168,9 +168,7 @@ class EventAutoregressor(Autoregressor):
         written: list[list[tuple[int, float]]] = [[] for _ in range(len(begun))]
 
         def results() -> Any:
-            found = [self._generated(each, details) for each in written]
-            grouped = found if n == 1 else [found[i : i + n] for i in range(0, len(found), n)]
-            return grouped[0] if alone else grouped
+            return grouped([self._generated(each, details) for each in written], n, alone=alone)
 
         if stream:
             return self._streamed(steps, written, results)

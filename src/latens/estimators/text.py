@@ -18,7 +18,7 @@ from latens.data.text import TextSource, learn_text
 from latens.errors import ConfigError, DataError, choice, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.states import SequenceState, also
-from latens.estimators.writing import GeneratedText, Writer, streamed
+from latens.estimators.writing import GeneratedText, Writer, grouped, streamed
 from latens.sampling import beam_search, build_filters
 from latens.schema import TextSchema
 from latens.seeds import resolve_seed
@@ -241,9 +241,7 @@ class TextAutoregressor(Autoregressor):
         pieces = self._written(begun, writers, length, filters, resolve_seed(random_state))
 
         def results() -> Any:
-            found = [writer.result(details) for writer in writers]
-            grouped = found if n == 1 else [found[i : i + n] for i in range(0, len(found), n)]
-            return grouped[0] if alone else grouped
+            return grouped([writer.result(details) for writer in writers], n, alone=alone)
 
         if stream:
             return streamed(pieces, results, single=alone and n == 1)

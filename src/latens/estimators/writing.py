@@ -14,7 +14,7 @@ from latens.sampling import StopStrings
 from latens.schema import TextSchema
 from latens.schema.events import Item
 
-__all__ = ["GeneratedEvents", "GeneratedText", "Writer", "streamed"]
+__all__ = ["GeneratedEvents", "GeneratedText", "Writer", "grouped", "streamed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,22 @@ class GeneratedEvents:
     items: list[Item | None]
     ids: np.ndarray
     log_probs: np.ndarray
+
+
+def grouped(found: Sequence[Any], copies: int, *, alone: bool) -> Any:
+    """Continuations in the form of what was asked for: a list for each prompt of which there are copies.
+
+    Args:
+        found: Of every prompt in turn, all its copies.
+        copies: Of each prompt.
+        alone: One prompt was given by itself, not in a list.
+
+    Example:
+        >>> grouped(["a1", "a2", "b1", "b2"], copies=2, alone=False), grouped(["a1"], copies=1, alone=True)
+        ([['a1', 'a2'], ['b1', 'b2']], 'a1')
+    """
+    each = list(found) if copies == 1 else [list(found[i : i + copies]) for i in range(0, len(found), copies)]
+    return each[0] if alone else each
 
 
 class Writer:
