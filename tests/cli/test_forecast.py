@@ -57,6 +57,7 @@ def test_one_column_and_a_picture(run, load, saved, tmp_path):
         (("--horizon", 3, "--target", "x"), "target='x' is no column of the model; use one of load, price"),
         (("--horizon", 3, "--paths", -1), "n_paths=-1 is out of range"),
         (("--horizon", 3, "--quantiles", "2"), "quantiles=2.0 is out of range"),
+        (("--horizon", 3, "--quantiles", "0.1,0.1"), "quantiles: 0.1 is there twice; give each level once"),
     ],
 )
 def test_refuses(run, load, saved, tmp_path, words, message):
@@ -64,6 +65,12 @@ def test_refuses(run, load, saved, tmp_path, words, message):
     assert outcome.code == 1
     assert message in outcome.err
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_single_quantile_is_a_list_of_one(run, load, saved, tmp_path):
+    outcome = run("forecast", saved, load, "-o", tmp_path / "out.csv", "--horizon", 2, "--quantiles", "0.25")
+    assert outcome.code == 0, outcome.err
+    assert "load 0.25" in pd.read_csv(tmp_path / "out.csv").columns
 
 
 def test_refuses_another_kind_of_model(run, load, digits, tmp_path):

@@ -144,6 +144,9 @@ class TestForecast:
             ({"horizon": 0}, "horizon=0 is out of range"),
             ({"horizon": 3, "n_paths": -1}, "n_paths=-1 is out of range"),
             ({"horizon": 3, "quantiles": (1.5,)}, r"quantiles=1.5 is out of range"),
+            ({"horizon": 3, "quantiles": 0.5}, r"quantiles=0.5 is no list of numbers; use quantiles=\(0.5,\)"),
+            ({"horizon": 3, "quantiles": "0.5", "n_paths": 0}, r"quantiles='0.5' is no list of numbers; use"),
+            ({"horizon": 3, "quantiles": (0.3, 0.1 + 0.2)}, r"quantiles: 0.3 is there twice; give each level once"),
         ],
     )
     def test_refuses(self, fitted, how, message):

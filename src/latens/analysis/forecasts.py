@@ -24,6 +24,7 @@ __all__ = [
     "forecast_of",
     "judge_forecasts",
     "last_value",
+    "quantile_levels",
     "seasonal_naive",
 ]
 
@@ -71,7 +72,7 @@ class Forecast:
         parts: dict[str, np.ndarray] = {}
         for place, column in enumerate(self.columns):
             parts[column] = self.mean[:, place]
-            parts |= {f"{column} {level:g}": self.quantiles[i, :, place] for i, level in enumerate(self.levels)}
+            parts |= {f"{column} {_shown(level)}": self.quantiles[i, :, place] for i, level in enumerate(self.levels)}
         index = pd.RangeIndex(1, len(self) + 1, name="step") if self.times is None else self.times.rename("time")
         return pd.DataFrame(parts, index=index)
 
@@ -85,6 +86,32 @@ def forecast_of(paths: np.ndarray, levels: Sequence[float], **what: Any) -> Fore
     """
     quantiles = np.quantile(paths, levels, axis=0) if len(levels) else np.empty((0, *paths.shape[1:]))
     return Forecast(paths.mean(axis=0), tuple(levels), quantiles, paths, **what)
+
+
+def quantile_levels(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Levels that have been checked, in the order given.
+
+    Raises:
+        ConfigError: It is no list of numbers in [0, 1], or one of them is there twice, which makes two columns one.
+
+    Example:
+        >>> quantile_levels([0.9, 0.1])
+        (0.9, 0.1)
+    """
+    if isinstance(quantiles, str) or not np.iterable(quantiles):
+        way_out = f"({quantiles},)" if isinstance(quantiles, (int, float)) else "(0.1, 0.5, 0.9)"
+        raise ConfigError(f"quantiles={quantiles!r:.50} is no list of numbers; use quantiles={way_out}")
+    levels = tuple(finite("quantiles", level, at_least=0.0, at_most=1.0) for level in quantiles)
+    names = [_shown(level) for level in levels]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"quantiles: {twice} is there twice; give each level once")
+    return levels
+
+
+def _shown(level: float) -> str:
+    """A level as columns are called by it: 0.1 + 0.2 is 0.3."""
+    return f"{level:.15g}"
 
 
 def last_value(past: np.ndarray, horizon: int) -> np.ndarray:  # (*, L, d) -> (*, H, d)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from latens.analysis import Forecast, ForecastReferee, forecast_of, judge_forecasts
+from latens.analysis import Forecast, ForecastReferee, forecast_of, judge_forecasts, quantile_levels
 from latens.data.batches import TrainingData
 from latens.data.sequences import SequenceRows, patch_windows, split_sequences
 from latens.data.series import SeriesSource
@@ -292,7 +292,7 @@ class SeriesAutoregressor(Autoregressor):
             horizon: Time steps, as many as are wanted.
             n_paths: Futures to draw; 0 is the mean alone, in which each step's expected values are read as if they had
                 come.
-            quantiles: In [0, 1].
+            quantiles: Levels in [0, 1], each once.
             random_state: Seed of the draws.
 
         Raises:
@@ -302,10 +302,10 @@ class SeriesAutoregressor(Autoregressor):
         """
         check_is_fitted(self)
         horizon, n_paths = whole("horizon", horizon, at_least=1), whole("n_paths", n_paths, at_least=0)
-        levels = tuple(finite("quantiles", level, at_least=0.0, at_most=1.0) for level in quantiles) if n_paths else ()
+        levels = quantile_levels(quantiles)
         source = self._open(series)
         paths = self._futures(self._read_whole(source), horizon, n_paths, resolve_seed(random_state))
-        found = [self._result(source, i, paths[i], levels) for i in range(len(source))]
+        found = [self._result(source, i, paths[i], levels if n_paths else ()) for i in range(len(source))]
         found = found if n_paths else [replace(each, paths=each.paths[:0]) for each in found]
         return found[0] if is_alone(series, source) else found
 
