@@ -138,6 +138,12 @@ class TestForecast:
         assert forecast.times[0] == pd.Timestamp("2020-01-11")
         assert list(forecast.to_frame().columns) == ["load", "load 0.1", "load 0.5", "load 0.9"]
 
+    def test_times_keep_their_zone(self):
+        days = pd.date_range("2020-01-01", periods=240, freq="D", tz="Europe/Berlin")  # over a change of the clocks
+        frame = pd.DataFrame({"load": WAVE}, index=days)
+        forecast = model(max_epochs=1).fit(frame).forecast(frame, 60, n_paths=0)
+        assert forecast.times.equals(pd.date_range(days[-1], periods=61, freq="D")[1:])
+
     @pytest.mark.parametrize(
         ("how", "message"),
         [

@@ -46,7 +46,7 @@ class Forecast:
         quantiles: (q, H, d), of the paths.
         paths: (n, H, d), possible futures, each a whole one.
         columns: The names of the d columns.
-        times: (H,) when each step is, a pandas index, in UTC if the series had a zone; None if there are no times.
+        times: (H,) when each step is, a pandas index in the zone of the series; None if there are no times.
         name: Of the series.
 
     Example:
