@@ -46,7 +46,7 @@ class Forecast:
         quantiles: (q, H, d), of the paths.
         paths: (n, H, d), possible futures, each a whole one.
         columns: The names of the d columns.
-        times: (H,) when each step is, a pandas index in the zone of the series; None if there are no times.
+        times: (H,) when each step is, a pandas index with the zone and the name of the series' times; None without any.
         name: Of the series.
 
     Example:
@@ -73,8 +73,9 @@ class Forecast:
         for place, column in enumerate(self.columns):
             parts[column] = self.mean[:, place]
             parts |= {f"{column} {_shown(level)}": self.quantiles[i, :, place] for i, level in enumerate(self.levels)}
-        index = pd.RangeIndex(1, len(self) + 1, name="step") if self.times is None else self.times.rename("time")
-        return pd.DataFrame(parts, index=index)
+        if self.times is None:
+            return pd.DataFrame(parts, index=pd.RangeIndex(1, len(self) + 1, name="step"))
+        return pd.DataFrame(parts, index=self.times.rename(self.times.name or "time"))
 
 
 def forecast_of(paths: np.ndarray, levels: Sequence[float], **what: Any) -> Forecast:  # (n, H, d)
