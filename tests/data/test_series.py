@@ -59,7 +59,7 @@ class TestArrays:
     @pytest.mark.parametrize(
         ("data", "message"),
         [
-            ([1.0, np.nan, 2.0], r'row 1, column 0 .* is nan; fill it in, or use impute="linear"'),
+            ([1.0, np.nan, 2.0], r'row 1, column 0 .* is nan; fill it in, or fit with impute="linear"'),
             ([1.0, np.inf], r"row 1, column 0 .* is inf; replace it"),
             ([1.0], r"has 1 step\(s\); give it at least 2"),
             ([[1.0, 2.0], [3.0]], r"series 1: has 1 step\(s\)"),
@@ -165,7 +165,7 @@ class TestTables:
             (["2020-01-01,1", ",2", "2020-01-05,2"], "data row 2: the time is missing"),
             (
                 ["2020-01-01,1", "2020-01-02,", "2020-01-03,2"],
-                "column 'v', data row 2: is missing; .* impute=\"linear\"",
+                r"column 'v', data row 2: is missing; .* impute=\"linear\" \(--set impute=linear\)",
             ),
             (["2020-01-01,1", "2020-01-02,inf"], "column 'v', data row 2 is inf; replace infinity"),
             (["2020-01-01,1", "2020-01-02,two"], "column 'v', data row 2: 'two' is no number"),

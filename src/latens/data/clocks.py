@@ -226,7 +226,7 @@ def _refuse_disorder(times: np.ndarray, where: Where, zone: datetime.tzinfo | No
     if times[row] == times[row - 1]:
         raise DataError(
             f"{where(row)}: {_shown(times[row], zone)} is there twice; keep one of them, or name the column that tells "
-            "series apart with sequence=NAME"
+            "series apart with sequence=NAME (--sequence NAME)"
         )
     raise DataError(f"{where(row)}: {_shown(times[row], zone)} is earlier than the row before; sort the rows by time")
 

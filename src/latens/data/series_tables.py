@@ -13,7 +13,7 @@ from latens.data.clocks import Clock, Grid, Where, as_times, fill, regular, unre
 from latens.data.named_columns import Columns, read_columns
 from latens.data.tables import as_pandas, check_there, is_frame
 from latens.data.values import Labels
-from latens.errors import DataError
+from latens.errors import DataError, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,7 @@ class SeriesTable:
             n = int(missing[row - 1])
             raise DataError(
                 f"{where(row)}: {n} step{'s are' if n > 1 else ' is'} missing before it ({missing.sum()} in all); "
-                'fill them in, or use impute="linear"'
+                f"fill them in, or fit with {setting('impute', 'linear')}"
             )
 
     def _refuse_missing(self, rows: np.ndarray) -> None:
@@ -141,7 +141,7 @@ class SeriesTable:
         if bad.any():
             row, column = np.unravel_index(int(bad.argmax()), bad.shape)
             where = self.found.cell(self.columns[int(column)], int(rows[row]))
-            raise DataError(f'{where}: is missing; fill it in, or use impute="linear"')
+            raise DataError(f"{where}: is missing; fill it in, or fit with {setting('impute', 'linear')}")
 
 
 def read_series(data: Any, clock: Clock, columns: Sequence[str] | None, labels: Labels) -> SeriesTable:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latens.errors import DivergedError
+from latens.errors import DivergedError, setting
 from latens.estimators.reading import Reader
 from latens.estimators.states import SequenceState
 from latens.losses import GaussianLikelihood, SquaredError
@@ -131,5 +131,5 @@ def _refuse_divergence(values: np.ndarray) -> None:
         row, item = (int(place) for place in np.unravel_index(int(bad.argmax()), bad.shape))
         raise DivergedError(
             f"the forecast of row {row} is no longer finite at its item {item} (counted from 0); "
-            "use a shorter horizon, or fit with relative=False"
+            f"use a shorter horizon, or fit with {setting('relative', False)}"
         )

@@ -16,7 +16,7 @@ from latens.data.batches import TrainingData
 from latens.data.sequences import SequenceRows, patch_windows, split_sequences
 from latens.data.series import SeriesSource
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, finite, whole
+from latens.errors import ConfigError, DataError, finite, setting, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.fitting import Run, learn, network_to_train
 from latens.estimators.reading import Reader
@@ -215,7 +215,8 @@ class SeriesAutoregressor(Autoregressor):
         learned = patch_windows(cut[0], chunk, patch, shifted=True)
         held_out = patch_windows(cut[1], chunk, patch, shifted=False)
         if self.early_stopping and not len(held_out):
-            raise ConfigError(f"early_stopping=True needs {patch} steps to be held out; use validation_fraction=0.1")
+            way_out = setting("validation_fraction", 0.1)
+            raise ConfigError(f"early_stopping=True needs {patch} steps to be held out; use {way_out}")
         train = SequenceRows(items, learned, size, seed, device, carry=bool(self.carry_state))
         return TrainingData(train, SequenceRows(items, held_out, size, seed, device))
 

@@ -15,7 +15,7 @@ from latens.data import open_source
 from latens.data.corpora import Corpus, encode_corpus
 from latens.data.sequences import Windows, aligned_windows, plain_windows
 from latens.data.text import TextSource, learn_text
-from latens.errors import ConfigError, DataError, choice, whole
+from latens.errors import ConfigError, DataError, choice, setting, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.states import SequenceState, also
 from latens.estimators.writing import GeneratedText, Writer, grouped, streamed
@@ -155,7 +155,7 @@ class TextAutoregressor(Autoregressor):
             return plain_windows(offsets, chunk)
         newline = self.schema_.encode("\n")
         if len(newline) != 1:
-            raise ConfigError('align="newline": the text holds no newline; use align="plain"')
+            raise ConfigError(f'align="newline": the text holds no newline; use {setting("align", "plain")}')
         starts = np.flatnonzero(ids[offsets[0] : offsets[-1]] == newline[0]) + offsets[0] + 1
         return aligned_windows(offsets, chunk, starts)
 
