@@ -141,7 +141,7 @@ class TextAutoregressor(Autoregressor):
         return learn_text(
             source,
             tokens=self.tokens,
-            lower=self.lower,
+            lower=bool(self.lower),
             unknown=self.unknown,
             vocabulary_size=self.vocabulary_size,
         )
