@@ -196,10 +196,27 @@ class TestAnswers:
 
     def test_windows_say_the_same_as_reading_on_where_nothing_is_cut(self, fitted):
         items = as_items(WAVE[:, None], 1)
-        assert np.array_equal(windowed(fitted.network_, items[:17], 16), windowed(fitted.network_, items[:17], None))
-        assert windowed(fitted.network_, items, 16).shape == windowed(fitted.network_, items, None).shape
+
+        def said(count: int, reach: int | None) -> np.ndarray:
+            return next(windowed(fitted.network_, [items[:count]], reach))
+
+        assert np.array_equal(said(17, 16), said(17, None))
+        assert said(240, 16).shape == said(240, None).shape
         for reach in (1, 2, 3, 7):
-            assert len(windowed(fitted.network_, items, reach)) == len(items)
+            assert len(said(240, reach)) == len(items)
+
+    def test_many_series_are_read_side_by_side(self, fitted, monkeypatch):
+        series = [WAVE[first : first + length] for first, length in ((0, 60), (9, 17), (30, 200), (5, 2), (50, 60))]
+        alone = [fitted.surprisal(each) for each in series]
+        reads, read = [], fitted.network_.predictions
+        monkeypatch.setattr(fitted.network_, "predictions", lambda windows: reads.append(len(windows)) or read(windows))
+        for expected, found in zip(alone, fitted.surprisal(series), strict=True):
+            assert np.array_equal(expected, found)
+        assert len(reads) == 1
+        monkeypatch.setattr("latens.estimators.rollouts._AT_ONCE", 70)
+        for expected, found in zip(alone, fitted.surprisal(series), strict=True):
+            assert np.array_equal(expected, found)
+        assert len(reads) == 4
 
     def test_rollout_errors(self, fitted):
         errors = fitted.rollout_errors([WAVE], context=20, steps=10)

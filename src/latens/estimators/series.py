@@ -227,7 +227,7 @@ class SeriesAutoregressor(Autoregressor):
     def _judge_series(self, series: Sequence[np.ndarray], offsets: np.ndarray, cut: int) -> None:
         """The network's spread, and the referee: both from the held-out part, read with what came before it."""
         learned = (cut - offsets[:-1]).clip(0, np.diff(offsets)).tolist()
-        found = [judged(self.network_, *each, self._reach) for each in zip(series, learned, strict=True)]
+        found = judged(self.network_, series, learned, self._reach)
         self.referee_ = judge_forecasts(found, self._patch, self.schema_.step)
         spread = torch.from_numpy(residual_spread(found, self._patch).clip(min=1e-6))
         self.network_.network.spread.copy_(spread)
@@ -252,7 +252,7 @@ class SeriesAutoregressor(Autoregressor):
     def _nats(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Of each item the nats a time step, in the user's units."""
         units, reader = float(np.log(self.schema_.scale).sum()), self.network_
-        found = ((items, windowed(reader, items, self._reach)) for items in sequences)
+        found = zip(sequences, windowed(reader, sequences, self._reach), strict=True)
         return [item_nats(reader, items, said) / self._patch + units for items, said in found]
 
     def score_samples(self, X: Any) -> np.ndarray:
