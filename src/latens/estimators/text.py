@@ -164,14 +164,14 @@ class TextAutoregressor(Autoregressor):
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
-    def surprisal(self, text: str | Sequence[str]) -> Any:
+    def surprisal(self, text: str | bytes | Sequence[str | bytes]) -> Any:
         """What each item of a text costs, in nats: (T,) float64, the first item from an empty state.
 
         Args:
-            text: The text itself, or a list of texts, which gives a list.
+            text: The text itself (for a model of bytes also bytes, of any encoding), or a list, which gives a list.
         """
         check_is_fitted(self)
-        texts, alone = _texts(text)
+        texts, alone = _texts(text, (str, bytes) if self.schema_.tokens == "bytes" else (str,))
         costs = self.network_.costs([self._ids(each, "text") for each in texts])
         return costs[0] if alone else costs
 
@@ -312,15 +312,15 @@ class TextAutoregressor(Autoregressor):
         ended = "" if end is None else "\n"
         return [(self.schema_.decode(beam.ids).removesuffix(ended), beam.score) for beam in found]
 
-    def _ids(self, text: str, where: str) -> np.ndarray:
-        return self.schema_.encode(text, where)
+    def _ids(self, text: str | bytes, where: str) -> np.ndarray:
+        return self.schema_.encode_bytes(text) if isinstance(text, bytes) else self.schema_.encode(text, where)
 
 
-def _texts(prompt: Any) -> tuple[list[str], bool]:
+def _texts(prompt: Any, kinds: tuple[type, ...] = (str,)) -> tuple[list[Any], bool]:
     """Texts as a list, and whether one was given alone."""
-    if isinstance(prompt, str):
+    if isinstance(prompt, kinds):
         return [prompt], True
     texts = list(prompt) if isinstance(prompt, Iterable) and not isinstance(prompt, bytes) else []
-    if not texts or not all(isinstance(text, str) for text in texts):
+    if not texts or not all(isinstance(text, kinds) for text in texts):
         raise DataError(f"prompt: {prompt!r:.50} is no text; give a text, or a list of at least one text")
     return texts, False
