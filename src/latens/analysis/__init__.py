@@ -11,6 +11,7 @@ from latens.analysis.forecasts import (
     forecast_of,
     judge_forecasts,
     last_value,
+    quantile_levels,
     seasonal_naive,
 )
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
@@ -43,6 +44,7 @@ __all__ = [
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
+    "quantile_levels",
     "season_of",
     "seasonal_naive",
     "unigram_nats",

@@ -18,7 +18,7 @@ from latens.data import Source, open_samples, split
 from latens.data.batches import ResidentData, ResidentRows, TrainingData, resident
 from latens.data.pairs import paired
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, whole
+from latens.errors import ConfigError, DataError, setting, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train, refereed
 from latens.estimators.inference import Applied, existing_rows, floating, mean_squares
 from latens.estimators.saving import save
@@ -181,7 +181,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if self.early_stopping and not len(held_out):
             raise ConfigError(
                 f"early_stopping=True needs held-out rows, and validation_fraction={self.validation_fraction} of {n} "
-                f"leaves none; use validation_fraction=0.1 and more rows, or early_stopping=False"
+                f"leaves none; use {setting('validation_fraction', 0.1)} and more rows, or early_stopping=False"
             )
         return learned, held_out
 
