@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from latens.analysis.calibration import Calibration, benjamini_hochberg
 from latens.analysis.copies import Copy, longest_copy
 from latens.analysis.forecasts import (
     Forecast,
@@ -15,6 +16,7 @@ from latens.analysis.forecasts import (
     seasonal_naive,
 )
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
+from latens.analysis.outliers import Cause, OutlierScores, Reason
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.referee import Referee, judge
 from latens.analysis.seasons import season_of
@@ -22,16 +24,21 @@ from latens.analysis.sequence_referee import SequenceReferee, judge_sequences
 from latens.analysis.sizes import Size, Sweep, idle_units
 
 __all__ = [
+    "Calibration",
+    "Cause",
     "Copy",
     "Documents",
     "Forecast",
     "ForecastReferee",
     "LinearForecast",
+    "OutlierScores",
     "Principal",
+    "Reason",
     "Referee",
     "SequenceReferee",
     "Size",
     "Sweep",
+    "benjamini_hochberg",
     "documents",
     "fit_linear",
     "forecast_of",

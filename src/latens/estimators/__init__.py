@@ -7,6 +7,7 @@ from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
+from latens.estimators.outliers import OutlierDetector
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.sizes import sweep
 from latens.estimators.text import TextAutoregressor
@@ -16,6 +17,7 @@ __all__ = [
     "ConvAutoencoder",
     "EventAutoregressor",
     "LinearAutoencoder",
+    "OutlierDetector",
     "SeriesAutoregressor",
     "TextAutoregressor",
     "load",
