@@ -19,7 +19,9 @@ _MOST_PIXELS = 16
 _INCOMPLETE = ("error", "background")
 
 
-def images_to_blocks(images: Any, block: tuple[int, int] = (4, 2), *, threshold: float | None = None) -> list[list[int]]:
+def images_to_blocks(
+    images: Any, block: tuple[int, int] = (4, 2), *, threshold: float | None = None
+) -> list[list[int]]:
     r"""Images as sequences that `EventAutoregressor` learns from: each block of black and white pixels is one item.
 
     .. math:: b_t = \sum_{k=1}^{hw} 2^{hw-k} \, [x_{t,k} > \theta]
@@ -149,13 +151,17 @@ def _whole(sequence: Any, place: int, length: int, n_items: int, fill: bool) -> 
         raise DataError(f"{where} is {sequence!r:.50}, no list of blocks; give a list of sequences")
     listed = list(sequence)
     if len(listed) > length:
-        raise DataError(f"{where} has {len(listed)} blocks and the image {length}; give its shape and block as they were")
+        raise DataError(
+            f"{where} has {len(listed)} blocks and the image {length}; give its shape and block as they were"
+        )
     listed += [None] * (length - len(listed))
     for at, number in enumerate(listed):
         if number is None and not fill:
             raise DataError(f'{where}: block {at} of {length} is missing; use incomplete="background", or draw again')
         if number is not None and not _is_block(number, n_items):
-            raise DataError(f"{where}: {number!r} at position {at} is no whole number from 0 to {n_items - 1}; replace it")
+            raise DataError(
+                f"{where}: {number!r} at position {at} is no whole number from 0 to {n_items - 1}; replace it"
+            )
     return [0 if number is None else int(number) for number in listed]
 
 
