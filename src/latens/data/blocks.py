@@ -60,7 +60,8 @@ def images_to_blocks(
     padded = np.pad(bright, ((0, 0), (0, down), (0, across)))
     rows, columns = padded.shape[1] // height, padded.shape[2] // width
     cut = padded.reshape(-1, rows, height, columns, width).swapaxes(2, 3)  # (n, rows, columns, height, width)
-    return _numbers(cut.reshape(len(cut), rows * columns, height * width)).tolist()
+    numbers = _numbers(cut.reshape(len(cut), rows * columns, height * width))
+    return [row.tolist() for row in numbers]
 
 
 def blocks_to_images(
@@ -94,9 +95,9 @@ def blocks_to_images(
     down, across = _sides("shape", shape)
     rows, columns = -(-down // height), -(-across // width)
     fill = choice("incomplete", incomplete, _INCOMPLETE) == "background"
-    found = [_whole(each, i, rows * columns, 1 << (height * width), fill) for i, each in enumerate(sequences)]
+    found = [_complete(each, i, rows * columns, 1 << (height * width), fill) for i, each in enumerate(sequences)]
     numbers = np.array(found, dtype=np.int64).reshape(-1, rows, columns, 1)
-    bits = numbers >> np.arange(height * width)[::-1] & 1
+    bits = (numbers >> np.arange(height * width)[::-1]) & 1
     cut = bits.astype(np.uint8).reshape(-1, rows, columns, height, width).swapaxes(2, 3)
     return np.ascontiguousarray(cut.reshape(-1, rows * height, columns * width)[:, :down, :across])
 
@@ -144,7 +145,7 @@ def _numbers(bits: np.ndarray) -> np.ndarray:  # (n, T, pixels) bool -> (n, T) i
     return numbers
 
 
-def _whole(sequence: Any, place: int, length: int, n_items: int, fill: bool) -> list[int]:
+def _complete(sequence: Any, place: int, length: int, n_items: int, fill: bool) -> list[int]:
     """A sequence as `length` blocks that are all there."""
     where = f"sequence {place} (counted from 0)"
     if not isinstance(sequence, (list, tuple, np.ndarray)):
@@ -166,4 +167,4 @@ def _whole(sequence: Any, place: int, length: int, n_items: int, fill: bool) -> 
 
 
 def _is_block(number: object, n_items: int) -> bool:
-    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and 0 <= number < n_items
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and 0 <= int(number) < n_items
