@@ -95,7 +95,13 @@ __all__ = [
 ]
 
 
+# Parts of the package whose own names users call: `latens.data.images_to_blocks` needs no second import.
+_ROOMS = ("analysis", "corruptions", "data", "plots", "sampling")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"latens.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'latens' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -104,4 +110,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_ROOMS})

@@ -154,6 +154,22 @@ def test_every_public_name_resolves():
         assert name in dir(latens)
 
 
+@pytest.mark.parametrize("room", ["analysis", "corruptions", "data", "plots", "sampling"])
+def test_a_room_is_there_without_an_import_of_its_own(room):
+    code = f"import latens; latens.{room}.__all__"
+    assert room in dir(latens)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_images_become_sequences_and_come_back():
+    assert list(defaults(latens.data.images_to_blocks).items()) == [
+        ("images", inspect.Parameter.empty),
+        ("block", (4, 2)),
+        ("threshold", None),
+    ]
+    assert list(defaults(latens.data.blocks_to_images)) == ["sequences", "shape", "block", "incomplete"]
+
+
 def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match="module 'latens' has no attribute 'Autoencodr'"):
         latens.Autoencodr  # noqa: B018

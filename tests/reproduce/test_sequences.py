@@ -1,4 +1,4 @@
-"""Text read, cut, learned, continued and clustered; pixels and a simulator gone on with."""
+"""Text read, cut, learned, continued and clustered; pixels, blocks and a simulator gone on with."""
 
 from __future__ import annotations
 
@@ -144,14 +144,16 @@ class TestRows:
         assert all(len(row) == len(table.header) for row in table.rows)
 
     def test_values_are_gone_on_with(self, everything: Everything) -> None:
-        pixels, simulator, forecasts = of(everything, "S29")
+        pixels, blocks, simulator, forecasts = of(everything, "S29")
         assert "24 images from nothing" in pixels["verdict"]
+        assert re.search(r"\d+\.\d\d nats per black and white test image \(every seed: \d+\.\d\d\)", blocks["verdict"])
+        assert re.search(r"of 64 pixels \d+ to \d+, median [\d.]+, are not as in the most similar", blocks["verdict"])
         assert "Lyapunov times (every seed: " in simulator["verdict"]
         assert re.search(
             r"12 forecasts of a made-up daily cycle: .* last value \d\.\d+, the day before", forecasts["verdict"]
         )
         assert forecasts["verdict"].endswith("benchmarks/quality/etth1.py")
-        for subject in ("digits", "rollout"):
+        for subject in ("digits", "blocks", "nearest", "rollout"):
             assert bench(everything).picture_path("S29", subject).exists()
 
     def test_what_was_measured_is_not_measured_again(self, everything: Everything) -> None:

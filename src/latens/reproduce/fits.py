@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -12,11 +13,13 @@ import numpy as np
 from latens import __version__
 from latens.analysis import last_value, seasonal_naive
 from latens.callbacks import Callback, Watched
+from latens.estimators.events import EventAutoregressor
 from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
 from latens.reports import Report
+from latens.reproduce.blocks import Blocks
 from latens.reproduce.clusters import clusters_found
 from latens.reproduce.digits import Digits
 from latens.reproduce.hours import SEASON, Hours
@@ -88,6 +91,17 @@ def _fit_pixels(estimator: SeriesAutoregressor, digits: Digits, report: Report) 
     return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "test_score": score}
 
 
+def _fit_blocks(estimator: EventAutoregressor, blocks: Blocks, report: Report) -> dict[str, Any]:
+    """What a test image costs in nats, the sum over its blocks, and how many of them the training images lack."""
+    estimator.fit(blocks.train, callbacks=[Narrator(report)])
+    seconds, known = round(estimator.history_["seconds"][-1], 1), set(estimator.schema_.items)
+    nats = sum(float(costs.sum()) for costs in estimator.surprisal(blocks.test))
+    unknown = sum(item not in known for sequence in blocks.test for item in sequence)
+    # The unknown item stands for all of them: which one it is has to be said, and each is as likely.
+    nats += unknown * math.log(max(1, blocks.n_items - len(known)))
+    return {"error": nats / len(blocks.test), "seconds": seconds, "unknown": unknown}
+
+
 def _fit_flow(estimator: SeriesAutoregressor, flow: Flow, report: Report) -> dict[str, Any]:
     """Losses, and the error of rollouts of the test trajectories by step."""
     estimator.fit(list(flow.train), callbacks=[Narrator(report)])
@@ -117,6 +131,7 @@ FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "text": _fit_text,
     "titles": _fit_titles,
     "pixels": _fit_pixels,
+    "blocks": _fit_blocks,
     "flow": _fit_flow,
     "hours": _fit_hours,
 }

@@ -40,6 +40,7 @@ MEASURES = {
     "text": Measure("training loss", f"nats summed over {PUBLISHED_STEPS} characters", 1),
     "titles": Measure("training loss", "nats per character", 4),
     "pixels": Measure("training loss", "nats per pixel", 4),
+    "blocks": Measure("test cost", "nats per black and white image", 2),
     "flow": Measure("training loss", "squared error per scaled value", 6),
     "hours": Measure("test error", "mean squared error, standardised", 4),
 }
@@ -120,6 +121,24 @@ _SERIES: dict[str, Any] = {
     "batch_size": 32,
     "schedule": "one-cycle",
     "validation_fraction": 0.0,
+}
+
+
+# A whole image of MNIST, 98 blocks and the end, is one window.
+_BLOCKS: dict[str, Any] = {
+    "cell": "gru",
+    "n_layers": 2,
+    "hidden_size": 192,
+    "embedding_size": 64,
+    "unknown": "token",
+    "chunk": 99,
+    "max_epochs": 5,
+    "batch_size": 64,
+    "learning_rate": 4e-3,
+    "schedule": "one-cycle",
+    "clip_value": None,
+    "clip_norm": 1.0,
+    "validation_fraction": 0.02,
 }
 
 
@@ -245,6 +264,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         | {"likelihood": "mixture:3", "scaling": "none", "chunk": 28, "max_epochs": 30, "learning_rate": 2e-3},
         train_rows=TRAINING_SIZES[1],
         learns="pixels",
+    ),
+    "S29 blocks": Experiment(
+        title="Images as sequences of blocks of 4 x 2 black and white pixels: GRU, a block is one of 256 items",
+        estimator="EventAutoregressor",
+        settings=_BLOCKS,
+        train_rows=16_384,
+        learns="blocks",
     ),
     "S29 Lorenz": Experiment(
         title="A simulator replaced: GRU on the Lorenz system, from each state to the next",
