@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latens.corruptions import (
+        Affine,
         Block,
         Blur,
         Dropout,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Affine": "latens.corruptions",
     "Autoencoder": "latens.estimators",
     "Block": "latens.corruptions",
     "Blur": "latens.corruptions",
@@ -65,6 +67,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Affine",
     "Autoencoder",
     "Block",
     "Blur",

@@ -33,7 +33,7 @@ def test_the_family_is_all_there_is() -> None:
 
 def test_every_corruption_says_how_much_it_changes(everything: Everything) -> None:
     (line,) = of(everything, "S9")
-    assert line["verdict"].startswith("14 corruptions, below; mean squared change of a pixel: gaussian:0.5 0.2")
+    assert line["verdict"].startswith("15 corruptions, below; mean squared change of a pixel: gaussian:0.5 0.2")
     assert "your function 0." in line["verdict"]
     for subject in ("family", "paper"):
         assert bench(everything).picture_path("S9", subject).exists()

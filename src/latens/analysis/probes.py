@@ -24,6 +24,8 @@ CODES, RAW = "codes", "raw"
 _STRENGTHS = tuple(10.0**power for power in range(-4, 2))
 _UNCHOSEN = 0.01
 _FOLDS = 3
+# Enough steps for a hundredth of a point.
+_ITERATIONS = 200
 # Neighbours that vote, at most.
 _NEIGHBOURS = 5
 # Differences below this are none, whatever the spread.
@@ -182,7 +184,12 @@ def probe_features(
     rows = {budget: [labelled_rows(classes, budget, (seed, draw)) for draw in draws] for budget in possible}
     judged = np.flatnonzero(test_classes >= 0)
     probes = [
-        Probe(name, probe, budget, tuple(fit((x, classes), chosen, test[judged], test_classes[judged]) for chosen in rows[budget]))
+        Probe(
+            name,
+            probe,
+            budget,
+            tuple(fit((x, classes), chosen, test[judged], test_classes[judged]) for chosen in rows[budget]),
+        )
         for name, (train, held_out) in features.items()
         for probe, (prepare, fit) in PROBES.items()
         for x, test in [prepare(train, held_out)]
@@ -294,9 +301,6 @@ def _neighbours(learned: tuple[Any, np.ndarray], rows: np.ndarray, test: Any, tr
     classes = learned[1][rows]
     n = int(np.clip(len(rows) // len(np.unique(classes)), 1, _NEIGHBOURS))
     return float(KNeighborsClassifier(n, algorithm="brute").fit(learned[0][rows], classes).score(test, truth))
-
-
-_ITERATIONS = 200
 
 
 def _ignore_unsettled() -> None:
