@@ -32,7 +32,9 @@ if TYPE_CHECKING:
         LinearAutoencoder,
         SeriesAutoregressor,
         TextAutoregressor,
+        cluster,
         load,
+        probe,
         sweep,
     )
     from latens.history import History
@@ -61,8 +63,10 @@ _HOMES = {
     "Stains": "latens.corruptions",
     "Swap": "latens.corruptions",
     "TextAutoregressor": "latens.estimators",
+    "cluster": "latens.estimators",
     "load": "latens.estimators",
     "open_source": "latens.data",
+    "probe": "latens.estimators",
     "sweep": "latens.estimators",
 }
 
@@ -89,8 +93,10 @@ __all__ = [
     "Swap",
     "TextAutoregressor",
     "__version__",
+    "cluster",
     "load",
     "open_source",
+    "probe",
     "sweep",
 ]
 

@@ -98,7 +98,9 @@ def test_the_full_form_repeats_few_images_as_often_as_it_says(monkeypatch: pytes
 
     images = np.zeros((60_000, 1, 1), dtype=np.float32)
     full = Bench(tmp_path, (0,), False, print)
-    monkeypatch.setitem(full.__dict__, "digits", Digits("mnist", images, images[:10], np.arange(10)))
+    monkeypatch.setitem(
+        full.__dict__, "digits", Digits("mnist", images, np.zeros(len(images), int), images[:10], np.arange(10))
+    )
     given = [full.circumstances(f"S12 untied {n}") for n in (1024, 8192, 32768, 60_000)]
     assert [each["settings"]["max_epochs"] for each in given] == [586, 73, 18, 10]
     assert [each["data"]["train_rows"] for each in given] == [1024, 8192, 32768, 60_000]

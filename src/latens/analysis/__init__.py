@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from latens.analysis.agreement import Agreement, agreement
+from latens.analysis.clusters import ClusterComparison, Clustering, compare_clusters, find_clusters
 from latens.analysis.copies import Copy, longest_copy
 from latens.analysis.forecasts import (
     Forecast,
@@ -15,23 +17,32 @@ from latens.analysis.forecasts import (
 )
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.principal import Principal, principal_components
+from latens.analysis.probes import Probe, ProbeCurve, probe_features
 from latens.analysis.referee import Referee, judge
 from latens.analysis.seasons import season_of
 from latens.analysis.sequence_referee import SequenceReferee, judge_sequences
 from latens.analysis.sizes import Size, Sweep, idle_units
 
 __all__ = [
+    "Agreement",
+    "ClusterComparison",
+    "Clustering",
     "Copy",
     "Documents",
     "Forecast",
     "ForecastReferee",
     "LinearForecast",
     "Principal",
+    "Probe",
+    "ProbeCurve",
     "Referee",
     "SequenceReferee",
     "Size",
     "Sweep",
+    "agreement",
+    "compare_clusters",
     "documents",
+    "find_clusters",
     "fit_linear",
     "forecast_of",
     "idle_units",
@@ -43,6 +54,7 @@ __all__ = [
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
+    "probe_features",
     "season_of",
     "seasonal_naive",
     "unigram_nats",

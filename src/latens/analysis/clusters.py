@@ -35,11 +35,8 @@ class Clustering:
         labels: (n,) int64, the cluster of each row: 0 is the largest one, -1 stands for none.
         strength: (n,) float64, how well a row lies in its cluster: by `measure`.
         measure: ``"distance"`` from the centre (k-means), or the ``"probability"`` to belong to it.
-        sizes: (k,) rows in each cluster.
         representatives: (k,) int64, the row of each cluster that lies nearest to its centre.
-        silhouette: Over all rows or a sample of `silhouette_rows`, those in no cluster left out; NaN where there are
-            fewer than two clusters.
-        silhouette_rows: How many.
+        silhouette: Over the rows in a cluster, of more than 2,000 a sample; NaN for fewer than two clusters.
         agreements: With the true classes, one for each fit, that of `labels` first; empty if no classes were given.
         stability: Mean adjusted Rand index between fits of different seeds; None where no seed has a say or there was
             one fit.
@@ -49,17 +46,25 @@ class Clustering:
     labels: np.ndarray
     strength: np.ndarray
     measure: str
-    sizes: np.ndarray
     representatives: np.ndarray
     silhouette: float
-    silhouette_rows: int
     agreements: tuple[Agreement, ...] = ()
     stability: float | None = None
 
     @property
     def n_clusters(self) -> int:
         """How many were found."""
-        return len(self.sizes)
+        return len(self.representatives)
+
+    @property
+    def sizes(self) -> np.ndarray:  # (k,)
+        """Rows in each cluster."""
+        return np.bincount(self.labels[self.labels != NOISE], minlength=self.n_clusters)
+
+    @property
+    def silhouette_rows(self) -> int:
+        """Rows that the silhouette is taken of."""
+        return min(int(self.sizes.sum()), _SILHOUETTE_ROWS)
 
     @property
     def noise(self) -> float:
@@ -85,6 +90,15 @@ class Clustering:
             names = ("homogeneity", "nmi", "ari", "accuracy")
             found |= {name: getattr(self.agreement, name) for name in names}
         return found | {"stability": self.stability}
+
+    def examples(self, cluster: int, count: int) -> np.ndarray:  # -> (at most count,)
+        """Rows of a cluster: its representative, and others evenly from those that lie well in it to its edge."""
+        members = np.flatnonzero(self.labels == cluster)
+        typical = self.strength[members] if self.measure == "distance" else -self.strength[members]
+        others = members[np.argsort(typical, kind="stable")]
+        others = others[others != self.representatives[cluster]]
+        places = np.linspace(0, len(others) - 1, min(count - 1, len(others))).astype(int)
+        return np.concatenate([self.representatives[cluster : cluster + 1], others[places]])
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas frame with a row for each row: its cluster and how well it lies in it."""
@@ -134,16 +148,13 @@ def find_clusters(
     seeds = [seed + i for i in range(1 if method in SEEDLESS else whole("n_fits", n_fits, at_least=1))]
     fits = [by_size(fit(x, size, each)) for each in seeds]
     found = fits[0]
-    silhouette, rows = _silhouette(x, found.labels, seed)
     return Clustering(
         method=method,
         labels=found.labels,
         strength=found.strength,
         measure=found.measure,
-        sizes=np.bincount(found.labels[found.labels >= 0], minlength=len(found.centres)),
         representatives=_representatives(found),
-        silhouette=silhouette,
-        silhouette_rows=rows,
+        silhouette=_silhouette(x, found.labels, seed),
         agreements=() if truth is None else tuple(agreement(truth, each.labels) for each in fits),
         stability=_stability([each.labels for each in fits]),
     )
@@ -160,11 +171,13 @@ class ClusterComparison:
         codes: Of the codes.
         raw: Of the input, scaled.
         shared: Adjusted Rand index between the two.
+        names: What the two are.
     """
 
     codes: Clustering
     raw: Clustering
     shared: float
+    names: tuple[str, str] = ("codes", "raw input")
 
     @property
     def verdict(self) -> str:
@@ -172,17 +185,18 @@ class ClusterComparison:
         if not self.codes.agreements:
             return self._without_classes()
         ours, theirs = (np.array([each.ari for each in found.agreements]) for found in (self.codes, self.raw))
-        figures = f"(ARI {_spread(ours)} against {_spread(theirs)})"
+        figures = f"ARI {_spread(ours)} against {_spread(theirs)}"
         gain = float(ours.mean() - theirs.mean())
         if abs(gain) <= max(_LEVEL, float(ours.std()), float(theirs.std())):
-            return f"the codes cluster no better than the raw input {figures}"
-        return f"the codes cluster {'better' if gain > 0 else 'worse'} than the raw input {figures}"
+            return f"clusters of the {self.names[0]} are no better than those of the {self.names[1]}, {figures}"
+        which = "better" if gain > 0 else "worse"
+        return f"clusters of the {self.names[0]} are {which} than those of the {self.names[1]}, {figures}"
 
     def _without_classes(self) -> str:
         """Silhouettes of different spaces are no competition: nothing but classes can say which clusters are right."""
         return (
-            f"without labels nothing says which clusters are right; those of the codes and of the raw input agree by "
-            f"an ARI of {self.shared:.2f} (silhouette {_figure(self.codes.silhouette)} and "
+            f"without labels nothing says which clusters are right; those of the {self.names[0]} and of the "
+            f"{self.names[1]} agree by an ARI of {self.shared:.2f} (silhouette {_figure(self.codes.silhouette)} and "
             f"{_figure(self.raw.silhouette)}, each in its own space)"
         )
 
@@ -190,11 +204,17 @@ class ClusterComparison:
         """A pandas frame with a row for each of the two."""
         import pandas as pd
 
-        return pd.DataFrame([self.codes.scores(), self.raw.scores()], index=["codes", "raw input"])
+        return pd.DataFrame([self.codes.scores(), self.raw.scores()], index=list(self.names))
 
 
 def compare_clusters(
-    codes: Any, raw: Any, method: str = "kmeans", k: int | None = None, **how: Any
+    codes: Any,
+    raw: Any,
+    method: str = "kmeans",
+    k: int | None = None,
+    *,
+    names: tuple[str, str] = ("codes", "raw input"),
+    **how: Any,
 ) -> ClusterComparison:
     """Cluster codes, and the raw input by the same method.
 
@@ -202,6 +222,7 @@ def compare_clusters(
         codes: (n, d).
         raw: (n, D), the same rows, scaled; dense or sparse.
         method, k, how: As for `find_clusters`.
+        names: What to call the two.
 
     Raises:
         ConfigError, DataError: As `find_clusters`; or the rows are not as many.
@@ -214,7 +235,7 @@ def compare_clusters(
     if codes.shape[0] != raw.shape[0]:
         raise DataError(f"{codes.shape[0]} codes beside {raw.shape[0]} rows of raw input; give the same rows")
     ours, theirs = (find_clusters(x, method, k, **how) for x in (codes, raw))
-    return ClusterComparison(ours, theirs, _rand(ours.labels, theirs.labels))
+    return ClusterComparison(ours, theirs, _rand(ours.labels, theirs.labels), names)
 
 
 def _spread(scores: np.ndarray) -> str:
@@ -305,16 +326,16 @@ def _squares(x: Any, centre: np.ndarray) -> np.ndarray:  # (m, d), (d,) -> (m,)
     return np.asarray(euclidean_distances(x, centre[None], squared=True)[:, 0])
 
 
-def _silhouette(x: Any, labels: np.ndarray, seed: int) -> tuple[float, int]:
-    """It, and over how many rows; NaN where there are not two clusters, or each row is one."""
+def _silhouette(x: Any, labels: np.ndarray, seed: int) -> float:
+    """NaN where there are not two clusters, or each row is one."""
     from sklearn.metrics import silhouette_score
 
     rows = np.flatnonzero(labels >= 0)
     if len(rows) > _SILHOUETTE_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, _SILHOUETTE_ROWS, replace=False))
     if not 2 <= len(np.unique(labels[rows])) < len(rows):
-        return float("nan"), len(rows)
-    return float(silhouette_score(x[rows], labels[rows])), len(rows)
+        return float("nan")
+    return float(silhouette_score(x[rows], labels[rows]))
 
 
 def _stability(fits: list[np.ndarray]) -> float | None:

@@ -16,7 +16,7 @@ from latens.analysis.words import lsa
 __all__ = ["METHODS", "SEEDLESS", "Partition"]
 
 # Starts of a fit, the best of which counts.
-_STARTS = 5
+_STARTS = 10
 # Density means little among many numbers, and a full covariance has the square of them.
 _DENSITY_COMPONENTS, _MIXTURE_COMPONENTS = 10, 32
 # What a mixture's variances are at least, as a share of the rows': clusters of equal rows are no error.

@@ -98,13 +98,13 @@ class ProbeCurve:
         if not {CODES, RAW} <= names:
             return f"only {', '.join(sorted(names))} probed: nothing to compare"
         gains = ", ".join(f"{100 * self._gain(n)[0]:+.1f} at {n:,}" for n in self.budgets)
-        better = [n for n in self.budgets if self._gain(n)[1] > 0]
-        worse = [n for n in self.budgets if self._gain(n)[1] < 0]
+        better, worse = ([n for n in self.budgets if self._gain(n)[1] == sign] for sign in (1, -1))
         figures = f"(linear probe, points of accuracy by labels: {gains})"
         if not better and not worse:
             return f"the codes are worth no more than the raw features {figures}"
         if better and worse:
-            return f"the codes are worth more than the raw features at {_listed(better)} labels, less at {_listed(worse)} {figures}"
+            where = f"at {_listed(better)} labels, less at {_listed(worse)}"
+            return f"the codes are worth more than the raw features {where} {figures}"
         n = better or worse
         where = "" if len(n) == len(self.budgets) else f" at {_listed(n)} labels"
         return f"the codes are worth {'more' if better else 'less'} than the raw features{where} {figures}"

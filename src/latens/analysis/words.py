@@ -41,7 +41,7 @@ def weigh_items(sequences: Iterable[Sequence[Hashable]], name: str = "events") -
     """The same of sequences of items, whose order is lost as that of words is."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    return _learned(TfidfVectorizer(analyzer=list), sequences, name)
+    return _learned(TfidfVectorizer(analyzer=lambda items: [*map(repr, items)]), sequences, name)
 
 
 def tf_idf(texts: Sequence[str]) -> Any:  # -> (n, words), sparse
