@@ -57,7 +57,7 @@ class TestCluster:
             (("--on", "mop"), "--on='mop' is not known; did you mean 'map'?"),
             (("-o", "x.npy"), "x.npy: .npy says no format that this verb writes; use .parquet or .csv"),
             (("--plot", "x.csv"), "x.csv: .csv says no format that this verb writes; use .png, .svg or .pdf"),
-            (("--pooling", "most"), "pooling"),
+            (("--pooling", "mean"), "pooling='mean' goes with models of text, events and series; leave it out"),
         ],
     )
     def test_refuses_in_one_line(self, run, digits, words, message):

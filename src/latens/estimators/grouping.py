@@ -8,7 +8,7 @@ import numpy as np
 
 from latens.analysis.clusters import ClusterComparison, compare_clusters
 from latens.analysis.manifold import unfolded
-from latens.errors import choice
+from latens.errors import ConfigError, choice
 from latens.estimators.plain import plain_input
 from latens.estimators.reconstruction import Reconstructor
 from latens.seeds import resolve_seed
@@ -84,5 +84,11 @@ def applied_source(model: Any, X: Any) -> Any:
 
 
 def encoded(model: Any, source: Any, pooling: str | None = None) -> np.ndarray:  # -> (n, k)
-    """The codes of a source's rows."""
+    """The codes of a source's rows.
+
+    Raises:
+        ConfigError: Pooling for a model that reads no sequences.
+    """
+    if pooling is not None and isinstance(model, Reconstructor):
+        raise ConfigError(f"pooling={pooling!r} goes with models of text, events and series; leave it out")
     return np.asarray(model.transform(source) if pooling is None else model.transform(source, pooling))

@@ -14,7 +14,7 @@ from latens.reproduce.bench import Bench
 from latens.reproduce.rows import Line, Row, Table
 from latens.reproduce.worth import WAYS, clusters_of, curve_of, flat, plain_features, probes_of
 
-__all__ = ["CLUSTERS_ROW", "PROBES_ROW"]
+__all__ = ["CLUSTERS_ROW", "PROBES_ROW", "curves"]
 
 _NAME = "S20"
 _SCORES = ("homogeneity", "nmi", "ari", "accuracy")
@@ -94,8 +94,8 @@ def _cells(way: str, of: str, found: Sequence[dict[str, Any]]) -> tuple[str, ...
 # ---- S22 -------------------------------------------------------------------------------------------------------------
 
 
-def _curves(bench: Bench) -> list[ProbeCurve]:
-    """Accuracy by labels on pixels, PCA and codes, a seed each; the draws of labelled images are the same."""
+def curves(bench: Bench) -> list[ProbeCurve]:
+    """S22: accuracy by labels on pixels, PCA and codes, a seed each; the draws of labelled images are the same."""
     digits, found = bench.data(_NAME), _found(bench)
     size = found[0]["n_components"]
 
@@ -108,30 +108,30 @@ def _curves(bench: Bench) -> list[ProbeCurve]:
 
 def _probe_lines(bench: Bench) -> list[Line]:
     """S22: the linear probe on a few labels."""
-    curves = _curves(bench)
+    found = curves(bench)
     if not bench.drawn("S22", "labels", [_NAME]):
-        bench.draw("S22", "labels", plot_probes(curves[0], title="S22: accuracy on test images by labels"))
-    raw = curves[0].of("raw", "linear", _BUDGET)
-    codes = [curve.of("codes", "linear", _BUDGET).mean for curve in curves]
+        bench.draw("S22", "labels", plot_probes(found[0], title="S22: accuracy on test images by labels"))
+    raw = found[0].of("raw", "linear", _BUDGET)
+    codes = [curve.of("codes", "linear", _BUDGET).mean for curve in found]
     seeds = f" ({', '.join(f'{each:.3f}' for each in codes)})" if len(codes) > 1 else ""
     gain = 100 * (median(codes) - raw.mean)
     words = (
         f"linear probe on {_BUDGET} labels, mean of {len(raw.accuracies)} draws: {median(codes):.3f}{seeds} on codes, "
-        f"{raw.mean:.3f} on pixels: {gain:+.1f} points; first seed: {curves[0].verdict}"
+        f"{raw.mean:.3f} on pixels: {gain:+.1f} points; first seed: {found[0].verdict}"
     )
     return [Line("S22", "Few labels on the codes of S20", words=words)]
 
 
 def _probe_tables(bench: Bench) -> list[Table]:
-    curves = _curves(bench)
-    header = ("features", "probe", *(f"{budget:,} labels" for budget in curves[0].budgets))
-    names = dict.fromkeys((each.features, each.probe) for each in curves[0].probes)
-    rows = [(*name, *(_accuracy(curves, *name, budget) for budget in curves[0].budgets)) for name in names]
+    found = curves(bench)
+    header = ("features", "probe", *(f"{budget:,} labels" for budget in found[0].budgets))
+    names = dict.fromkeys((each.features, each.probe) for each in found[0].probes)
+    rows = [(*name, *(_accuracy(found, *name, budget) for budget in found[0].budgets)) for name in names]
     return [Table("S22: accuracy on test images, mean ± deviation between draws, median seed", header, tuple(rows))]
 
 
-def _accuracy(curves: Sequence[ProbeCurve], features: str, probe: str, budget: int) -> str:
-    ordered = sorted((curve.of(features, probe, budget) for curve in curves), key=lambda each: each.mean)
+def _accuracy(found: Sequence[ProbeCurve], features: str, probe: str, budget: int) -> str:
+    ordered = sorted((curve.of(features, probe, budget) for curve in found), key=lambda each: each.mean)
     middle = ordered[len(ordered) // 2]
     return f"{middle.mean:.3f} ± {middle.std:.3f}"
 

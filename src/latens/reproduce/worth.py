@@ -61,6 +61,7 @@ def curve_of(*found: dict[str, Any]) -> ProbeCurve:
 
 
 def flat(images: np.ndarray) -> np.ndarray:  # (n, h, w) -> (n, h·w)
+    """Images as rows of pixels."""
     return images.reshape(len(images), -1)
 
 
