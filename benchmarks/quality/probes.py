@@ -1,8 +1,8 @@
 """Accuracy on MNIST's test images from 10, 50, 100 and 1,000 labels: pixels, PCA, and 64 codes of three seeds.
 
 Run as ``python benchmarks/quality/probes.py [--folder FOLDER]``: the experiment S22 of `latens reproduce`, printed.
-What has been measured stays in the folder, the models of S20 among it. Labelled images are drawn ten times from the 60,000
-training images, the same ones for all; the models never saw a label.
+What has been measured stays in the folder, the models of S20 among it. Labelled images are drawn ten times from the
+60,000 training images, the same ones for all; the models never saw a label.
 """
 
 from __future__ import annotations
