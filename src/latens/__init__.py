@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latens.corruptions import (
+        Affine,
         Block,
         Blur,
         Dropout,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
         OutlierDetector,
         SeriesAutoregressor,
         TextAutoregressor,
+        cluster,
         load,
+        probe,
         sweep,
     )
     from latens.history import History
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Affine": "latens.corruptions",
     "Autoencoder": "latens.estimators",
     "Block": "latens.corruptions",
     "Blur": "latens.corruptions",
@@ -61,12 +65,15 @@ _HOMES = {
     "Stains": "latens.corruptions",
     "Swap": "latens.corruptions",
     "TextAutoregressor": "latens.estimators",
+    "cluster": "latens.estimators",
     "load": "latens.estimators",
     "open_source": "latens.data",
+    "probe": "latens.estimators",
     "sweep": "latens.estimators",
 }
 
 __all__ = [
+    "Affine",
     "Autoencoder",
     "Block",
     "Blur",
@@ -89,8 +96,10 @@ __all__ = [
     "Swap",
     "TextAutoregressor",
     "__version__",
+    "cluster",
     "load",
     "open_source",
+    "probe",
     "sweep",
 ]
 

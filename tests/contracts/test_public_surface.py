@@ -106,6 +106,13 @@ def test_arguments_for_tables():
     assert list(defaults(latens.sweep))[:3] == ["estimator", "X", "sizes"]
 
 
+def test_arguments_for_answers():
+    assert list(defaults(latens.cluster))[:4] == ["model", "X", "method", "k"]
+    assert {"on": "codes", "random_state": 0}.items() <= defaults(latens.cluster).items()
+    assert list(defaults(latens.probe))[:3] == ["model", "X", "y"]
+    assert {"budgets": (10, 50, 100, 1000), "n_draws": 10}.items() <= defaults(latens.probe).items()
+
+
 def test_linear_arguments():
     expected = {"center": True, "orthogonality": 0.1, "solver": "gradient"}
     assert expected.items() <= defaults(latens.LinearAutoencoder).items()
@@ -125,7 +132,7 @@ def test_series_arguments():
 def test_registries():
     assert {"linear", "deep", "wide", "convolutional", "asymmetric"} <= set(MODELS)
     assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)
-    assert {"block", "span", "blur", "stains", "rotation", "swap"} <= set(CORRUPTIONS)
+    assert {"block", "span", "blur", "stains", "rotation", "affine", "swap"} <= set(CORRUPTIONS)
     assert {"digits", "mnist", "fashion-mnist"} <= set(DATASETS)
     assert "mse" in LOSSES
     assert {"temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty"} <= set(FILTERS)

@@ -15,7 +15,6 @@ from latens.errors import DataError
 from latens.reproduce import ROWS, run
 from latens.reproduce.bench import Bench
 from latens.reproduce.characters import _cuts
-from latens.reproduce.clusters import agreement
 from latens.reproduce.generation import carried, refed
 from latens.reproduce.hours import load_hours
 from latens.reproduce.recipes import EXPERIMENTS, MEASURES
@@ -161,16 +160,6 @@ class TestRows:
         rows = ["S24", "S25", "S26", "S27", "S28", "S29"]
         again = run(rows, quick=True, seeds=(0,), folder=everything[0], report=told.append)
         assert (again, told) == ([line for row in rows for line in of(everything, row)], [])
-
-
-class TestAgreement:
-    def test_names_do_not_matter(self) -> None:
-        topics = np.array([1, 1, 2, 2, 3, 3])
-        assert agreement(topics, np.array([5, 5, 0, 0, 9, 9])) == {"nmi": pytest.approx(1.0), "accuracy": 1.0}
-
-    def test_more_clusters_than_topics_cost_accuracy(self) -> None:
-        found = agreement(np.array([1, 1, 2, 2]), np.array([0, 1, 2, 3]))
-        assert found["accuracy"] == 0.5
 
 
 def test_a_page_of_text_alone_needs_no_images(tmp_path: Path) -> None:

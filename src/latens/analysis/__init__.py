@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from latens.analysis.agreement import Agreement, agreement
 from latens.analysis.calibration import Calibration, benjamini_hochberg
+from latens.analysis.clusters import ClusterComparison, Clustering, compare_clusters, find_clusters
 from latens.analysis.copies import Copy, longest_copy
 from latens.analysis.forecasts import (
     Forecast,
@@ -18,14 +20,18 @@ from latens.analysis.forecasts import (
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.outliers import Cause, OutlierScores, Reason
 from latens.analysis.principal import Principal, principal_components
+from latens.analysis.probes import Probe, ProbeCurve, probe_features
 from latens.analysis.referee import Referee, judge
 from latens.analysis.seasons import season_of
 from latens.analysis.sequence_referee import SequenceReferee, judge_sequences
 from latens.analysis.sizes import Size, Sweep, idle_units
 
 __all__ = [
+    "Agreement",
     "Calibration",
     "Cause",
+    "ClusterComparison",
+    "Clustering",
     "Copy",
     "Documents",
     "Forecast",
@@ -33,13 +39,18 @@ __all__ = [
     "LinearForecast",
     "OutlierScores",
     "Principal",
+    "Probe",
+    "ProbeCurve",
     "Reason",
     "Referee",
     "SequenceReferee",
     "Size",
     "Sweep",
+    "agreement",
     "benjamini_hochberg",
+    "compare_clusters",
     "documents",
+    "find_clusters",
     "fit_linear",
     "forecast_of",
     "idle_units",
@@ -51,6 +62,7 @@ __all__ = [
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
+    "probe_features",
     "quantile_levels",
     "season_of",
     "seasonal_naive",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from latens.plots.curves import plot_errors, plot_history, plot_sweep
+from latens.plots.clusters import plot_clusters
+from latens.plots.curves import plot_errors, plot_history, plot_probes, plot_sweep
 from latens.plots.forecasts import plot_forecast
 from latens.plots.maps import plot_map
 from latens.plots.samples import plot_corruptions, plot_denoised, plot_images, plot_pairs
 
 __all__ = [
+    "plot_clusters",
     "plot_corruptions",
     "plot_denoised",
     "plot_errors",
@@ -16,5 +18,6 @@ __all__ = [
     "plot_images",
     "plot_map",
     "plot_pairs",
+    "plot_probes",
     "plot_sweep",
 ]

@@ -111,6 +111,7 @@ class Bench:
         """What an experiment learns from."""
         of: dict[str, Callable[[], Material]] = {
             "images": lambda: self.data(name),
+            "groups": lambda: self.data(name),
             "text": lambda: self.text,
             "titles": lambda: self.titles,
             "pixels": lambda: self.pixels(name),
@@ -142,7 +143,7 @@ class Bench:
         """How often an experiment reads what it learns from: few images are read more often, in as many steps."""
         experiment = EXPERIMENTS[name]
         epochs, batch = experiment.settings["max_epochs"], experiment.settings["batch_size"]
-        if experiment.learns != "images":
+        if experiment.learns not in ("images", "groups"):
             return texts.QUICK.max_epochs if self.quick else int(epochs)
         epochs = self.quick_epochs if self.quick else epochs
         return max(1, round(epochs * _steps(len(self.digits.train), batch) / _steps(len(self.data(name).train), batch)))

@@ -27,6 +27,7 @@ from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
 from latens.reproduce.simulators import Flow, rollout_errors
 from latens.reproduce.texts import Text, Titles
+from latens.reproduce.worth import clusters_of, probes_of
 
 if TYPE_CHECKING:
     from latens.training import TrainState
@@ -63,6 +64,16 @@ def _fit_images(estimator: Reconstructor, digits: Digits, report: Report) -> dic
         "n_components": estimator.n_components_,
         "comparable": estimator.n_components_ < estimator.referee_.n_features,
     }
+
+
+def _fit_groups(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Besides its errors what its codes are worth: clusters of the test images, and probes."""
+    result, seed = _fit_images(estimator, digits, report), int(estimator.random_state)
+    codes = estimator.transform(digits.train), estimator.transform(digits.test)
+    report("  clustering the test images' codes")
+    clusters = clusters_of(codes[1], digits.test_labels, seed)
+    report("  classifying test images from a few labels")
+    return result | {"clusters": clusters, "probes": probes_of({"codes": codes}, digits)}
 
 
 def _fit_text(estimator: TextAutoregressor, text: Text, report: Report) -> dict[str, Any]:
@@ -128,6 +139,7 @@ def _fit_hours(estimator: SeriesAutoregressor, hours: Hours, report: Report) -> 
 # How each kind of material is learned from, and measured.
 FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "images": _fit_images,
+    "groups": _fit_groups,
     "text": _fit_text,
     "titles": _fit_titles,
     "pixels": _fit_pixels,
