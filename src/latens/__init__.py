@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         sweep,
     )
     from latens.history import History
+    from latens.index import Index
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ _HOMES = {
     "EventAutoregressor": "latens.estimators",
     "GaussianNoise": "latens.corruptions",
     "History": "latens.history",
+    "Index": "latens.index",
     "LinearAutoencoder": "latens.estimators",
     "Masking": "latens.corruptions",
     "Poisson": "latens.corruptions",
@@ -73,6 +75,7 @@ __all__ = [
     "EventAutoregressor",
     "GaussianNoise",
     "History",
+    "Index",
     "LinearAutoencoder",
     "Masking",
     "Poisson",

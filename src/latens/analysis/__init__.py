@@ -13,6 +13,7 @@ from latens.analysis.forecasts import (
     last_value,
     seasonal_naive,
 )
+from latens.analysis.neighbours import NearestRows, Neighbours, nearest, recall
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.referee import Referee, judge
@@ -26,6 +27,8 @@ __all__ = [
     "Forecast",
     "ForecastReferee",
     "LinearForecast",
+    "NearestRows",
+    "Neighbours",
     "Principal",
     "Referee",
     "SequenceReferee",
@@ -40,9 +43,11 @@ __all__ = [
     "judge_sequences",
     "last_value",
     "longest_copy",
+    "nearest",
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
+    "recall",
     "season_of",
     "seasonal_naive",
     "unigram_nats",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from latens.plots.curves import plot_errors, plot_history, plot_sweep
 from latens.plots.forecasts import plot_forecast
 from latens.plots.maps import plot_map
+from latens.plots.neighbours import plot_neighbours
 from latens.plots.samples import plot_corruptions, plot_denoised, plot_images, plot_pairs
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "plot_history",
     "plot_images",
     "plot_map",
+    "plot_neighbours",
     "plot_pairs",
     "plot_sweep",
 ]
