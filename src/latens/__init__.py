@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         load,
         sweep,
     )
+    from latens.export import export_onnx
     from latens.history import History
     from latens.index import Index
 
@@ -61,6 +62,7 @@ _HOMES = {
     "Stains": "latens.corruptions",
     "Swap": "latens.corruptions",
     "TextAutoregressor": "latens.estimators",
+    "export_onnx": "latens.export",
     "load": "latens.estimators",
     "open_source": "latens.data",
     "sweep": "latens.estimators",
@@ -89,6 +91,7 @@ __all__ = [
     "Swap",
     "TextAutoregressor",
     "__version__",
+    "export_onnx",
     "load",
     "open_source",
     "sweep",

@@ -18,6 +18,7 @@ from latens.cli import (
     corrupt,
     datasets,
     experiments,
+    export,
     figures,
     fit,
     forecast,
@@ -34,7 +35,7 @@ __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
 _NOUNS = (
-    *(fit, models, apply, figures, corrupt, sweep, search, generate, score, forecast),
+    *(fit, models, apply, figures, corrupt, sweep, search, generate, score, forecast, export),
     *(datasets, experiments),
 )
 _ORDER = (
