@@ -192,6 +192,14 @@ class Index:
         seen = Seen.of(self.estimator.schema_, None)
         return replace(found, asked=tuple(thumbnails(source, seen.black, seen.white)))
 
+    def search_codes(self, codes: np.ndarray, k: int = 10, where: str | None = None) -> Hits:
+        """The nearest rows of codes (m, d) that the model gave; see `search`.
+
+        Raises:
+            DataError: Codes of another width, or no numbers.
+        """
+        return self._found(np.asarray(codes), k, where)
+
     def search_rows(self, rows: Sequence[int], k: int = 10, where: str | None = None) -> Hits:
         """The nearest neighbours of rows of the index by their numbers, themselves left out; see `search`.
 
@@ -212,6 +220,9 @@ class Index:
     # ---- how it is done ----------------------------------------------------------------------------------------
 
     def _found(self, codes: np.ndarray, k: int, where: str | None, own: np.ndarray | None = None) -> Hits:
+        if codes.ndim != 2 or codes.shape[1] != self.about.maker.n_components:
+            wanted = self.about.maker.n_components
+            raise DataError(f"{self.folder}: codes of shape {codes.shape}; give (m, {wanted})")
         most = len(self) - (own is not None)
         if whole("k", k, at_least=1) > most:
             others = " other" if own is not None else ""

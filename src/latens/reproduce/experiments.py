@@ -23,6 +23,7 @@ from latens.reproduce.headlines import TITLES_ROW
 from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, fit_line
+from latens.reproduce.searching import SEARCH_ROW
 from latens.reproduce.tying import TYING_ROW
 from latens.reproduce.values import VALUES_ROW
 from latens.seeds import keyed
@@ -159,6 +160,7 @@ ROWS: dict[str, Row] = {
     "S15": Row(("S4",), _embedding),
     "S16": Row(("S4",), _map, (("S4", "map"),)),
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),
+    "S21": SEARCH_ROW,
     "S23": CORPUS_ROW,
     "S24": CHUNKS_ROW,
     "S25": GRU_ROW,
