@@ -38,7 +38,9 @@ if TYPE_CHECKING:
         probe,
         sweep,
     )
+    from latens.export import export_onnx
     from latens.history import History
+    from latens.index import Index
 
 __version__ = "0.1.0"
 
@@ -52,6 +54,7 @@ _HOMES = {
     "EventAutoregressor": "latens.estimators",
     "GaussianNoise": "latens.corruptions",
     "History": "latens.history",
+    "Index": "latens.index",
     "LinearAutoencoder": "latens.estimators",
     "Masking": "latens.corruptions",
     "OutlierDetector": "latens.estimators",
@@ -66,6 +69,7 @@ _HOMES = {
     "Swap": "latens.corruptions",
     "TextAutoregressor": "latens.estimators",
     "cluster": "latens.estimators",
+    "export_onnx": "latens.export",
     "load": "latens.estimators",
     "open_source": "latens.data",
     "probe": "latens.estimators",
@@ -82,6 +86,7 @@ __all__ = [
     "EventAutoregressor",
     "GaussianNoise",
     "History",
+    "Index",
     "LinearAutoencoder",
     "Masking",
     "OutlierDetector",
@@ -97,6 +102,7 @@ __all__ = [
     "TextAutoregressor",
     "__version__",
     "cluster",
+    "export_onnx",
     "load",
     "open_source",
     "probe",

@@ -17,6 +17,7 @@ from latens.analysis.forecasts import (
     quantile_levels,
     seasonal_naive,
 )
+from latens.analysis.neighbours import NearestRows, Neighbours, nearest, recall
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.outliers import Cause, OutlierScores, Reason
 from latens.analysis.principal import Principal, principal_components
@@ -37,6 +38,8 @@ __all__ = [
     "Forecast",
     "ForecastReferee",
     "LinearForecast",
+    "NearestRows",
+    "Neighbours",
     "OutlierScores",
     "Principal",
     "Probe",
@@ -59,11 +62,13 @@ __all__ = [
     "judge_sequences",
     "last_value",
     "longest_copy",
+    "nearest",
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
     "probe_features",
     "quantile_levels",
+    "recall",
     "season_of",
     "seasonal_naive",
     "unigram_nats",

@@ -19,6 +19,7 @@ from latens.cli import (
     corrupt,
     datasets,
     experiments,
+    export,
     figures,
     fit,
     forecast,
@@ -26,6 +27,7 @@ from latens.cli import (
     models,
     probe,
     score,
+    search,
     sweep,
 )
 from latens.cli.verbs import app, close_quietly
@@ -34,24 +36,13 @@ from latens.errors import Interrupted, LatensError, OutputError
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, cluster, probe, corrupt, sweep, generate, score, forecast, datasets, experiments)
+_NOUNS = (
+    *(fit, models, apply, figures, cluster, search, probe, corrupt, sweep),
+    *(generate, score, forecast, export, datasets, experiments),
+)
 _ORDER = (
-    *(
-        "fit",
-        "info",
-        "embed",
-        "reconstruct",
-        "map",
-        "pairs",
-        "cluster",
-        "probe",
-        "corrupt",
-        "sweep",
-        "generate",
-        "score",
-        "forecast",
-    ),
-    *("datasets", "reproduce", "demo"),
+    *("fit", "info", "embed", "reconstruct", "map", "pairs", "cluster", "index", "search", "probe", "corrupt", "sweep"),
+    *("generate", "score", "forecast", "export", "datasets", "reproduce", "demo"),
 )
 # Exit codes of a signal that nobody had the time to answer with a line of its own.
 _STOPPED = {128 + signal.SIGINT: "Ctrl-C", 128 + signal.SIGTERM: "SIGTERM"}

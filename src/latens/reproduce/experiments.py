@@ -24,6 +24,7 @@ from latens.reproduce.headlines import TITLES_ROW
 from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, fit_line
+from latens.reproduce.searching import SEARCH_ROW
 from latens.reproduce.tying import TYING_ROW
 from latens.reproduce.values import VALUES_ROW
 from latens.seeds import keyed
@@ -162,6 +163,7 @@ ROWS: dict[str, Row] = {
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),
     "S20": CLUSTERS_ROW,
     "S22": PROBES_ROW,
+    "S21": SEARCH_ROW,
     "S23": CORPUS_ROW,
     "S24": CHUNKS_ROW,
     "S25": GRU_ROW,
