@@ -13,6 +13,7 @@ from latens.analysis.forecasts import (
     last_value,
     seasonal_naive,
 )
+from latens.analysis.maps import Map, fit_map
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.referee import Referee, judge
@@ -26,6 +27,7 @@ __all__ = [
     "Forecast",
     "ForecastReferee",
     "LinearForecast",
+    "Map",
     "Principal",
     "Referee",
     "SequenceReferee",
@@ -33,6 +35,7 @@ __all__ = [
     "Sweep",
     "documents",
     "fit_linear",
+    "fit_map",
     "forecast_of",
     "idle_units",
     "judge",
