@@ -13,14 +13,27 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, corrupt, datasets, experiments, figures, fit, forecast, generate, models, score, sweep
+from latens.cli import (
+    apply,
+    corrupt,
+    datasets,
+    experiments,
+    figures,
+    fit,
+    forecast,
+    generate,
+    maps,
+    models,
+    score,
+    sweep,
+)
 from latens.cli.verbs import app, close_quietly
 from latens.errors import Interrupted, LatensError, OutputError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, corrupt, sweep, generate, score, forecast, datasets, experiments)
+_NOUNS = (fit, models, apply, maps, figures, corrupt, sweep, generate, score, forecast, datasets, experiments)
 _ORDER = (
     *("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "generate", "score", "forecast"),
     *("datasets", "reproduce", "demo"),

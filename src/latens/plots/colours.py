@@ -48,7 +48,7 @@ class Quantity:
 
 
 def read_labels(labels: np.ndarray, name: Callable[[str], str] = lettering) -> Classes | Quantity:
-    """Classes for up to 20 distinct values or for names; a quantity for more numbers than that.
+    """Classes for up to 20 distinct values or for names; a quantity for more numbers than that, or for fractions.
 
     Args:
         labels: (n,), any dtype.
@@ -58,7 +58,7 @@ def read_labels(labels: np.ndarray, name: Callable[[str], str] = lettering) -> C
         >>> read_labels(np.array(["b", "a", "b"])).codes.tolist()
         [1, 0, 1]
     """
-    if labels.dtype.kind in "fiu" and len(np.unique(labels[np.isfinite(labels)])) > _MOST_CLASSES:
+    if labels.dtype.kind in "fiu" and _is_quantity(labels[np.isfinite(labels)]):
         values = labels.astype(np.float64)
         return Quantity(np.where(np.isfinite(values), values, np.nan))
     keys = [label_name(value) for value in labels.tolist()]
@@ -69,6 +69,11 @@ def read_labels(labels: np.ndarray, name: Callable[[str], str] = lettering) -> C
     rest = len(counts) - len(kept)
     names = [name(key) for key in kept] + [f"{rest} other classes"] * bool(rest)
     return Classes(tuple(names), _colours(len(kept), with_rest=bool(rest)), codes)
+
+
+def _is_quantity(numbers: np.ndarray) -> bool:
+    """Whether numbers measure something: there are many, or they have fractions."""
+    return len(np.unique(numbers)) > _MOST_CLASSES or bool((numbers != np.rint(numbers)).any())
 
 
 def label_name(value: object) -> str:

@@ -76,7 +76,6 @@ def _scatter(place: Map, source: AnySource, columns: Mapping[str, np.ndarray], c
         colour=colour,
         ids=source.ids,
         pictures=pictures_of(source),
-        equal=not line,
         ticks=(measured, measured and not line),
     )
 

@@ -69,7 +69,7 @@
   function onPaper(hex, dark) {
     const colour = rgb(hex);
     if (!dark) return colour;
-    const share = Math.max(0, 0.52 - light(colour));
+    const share = Math.max(0, 0.56 - light(colour));
     return colour.map((part) => Math.round(part + (255 - part) * share));
   }
 
@@ -318,7 +318,7 @@
       if (this.data.ticks[0])
         for (const tick of tickValues(this.dataX(left), this.dataX(right), this.plotWidth() / 90))
           context.fillText(shown(tick), this.screenX(tick), bottom + 5);
-      context.fillText(this.data.axes[0], (left + right) / 2, bottom + 24, right - left);
+      context.fillText(this.data.axes[0], (left + right) / 2, bottom + (this.data.ticks[0] ? 24 : 10), right - left);
       context.textBaseline = "middle";
       context.textAlign = "right";
       if (this.data.ticks[1])
@@ -421,7 +421,7 @@
       const all = `${NUMBER.format(this.n)} row${this.n === 1 ? "" : "s"}`;
       const some = this.found || this.kept || this.chosen, rows = some ? this.activeRows().length : 0;
       this.status.textContent = !some ? (this.lassoing ? "Draw around the points to choose" : all)
-        : rows ? `${NUMBER.format(rows)} of ${all} shown strongly` : `None of ${all}: nothing matches; Show all starts again`;
+        : rows ? `${NUMBER.format(rows)} of ${all} chosen` : `None of ${all}: nothing matches; Show all starts again`;
       this.saveButton.hidden = !(some && rows);
     }
 

@@ -39,8 +39,7 @@ class Scatter:
         colour: The column to begin with; None for none.
         ids: (n,) names of the rows; None counts them.
         pictures: n images (h, w) or (h, w, c), or none.
-        equal: A unit is as long in both directions.
-        ticks: Whether the numbers along each axis mean something.
+        ticks: Whether the numbers along each axis mean something; if both or neither do, a unit is as long in both.
         ground: (m, 2), other points to draw faintly beneath; None for none.
     """
 
@@ -50,7 +49,6 @@ class Scatter:
     colour: str | None = None
     ids: np.ndarray | None = None
     pictures: Sequence[np.ndarray] | np.ndarray | None = None
-    equal: bool = True
     ticks: tuple[bool, bool] = (True, True)
     ground: np.ndarray | None = None
 
@@ -69,7 +67,7 @@ def scatter_data(scatter: Scatter) -> dict[str, Any]:
         **dict(zip("xy", _directions(scatter.points), strict=True)),
         "ground": dict(zip("xy", _directions(ground), strict=True)),
         "axes": [clipped(name) for name in scatter.axes],
-        "equal": scatter.equal,
+        "equal": scatter.ticks[0] == scatter.ticks[1],
         "ticks": list(scatter.ticks),
         "ids": None if scatter.ids is None else [clipped(name) for name in scatter.ids.tolist()],
         "columns": [_column(name, np.asarray(values)) for name, values in scatter.columns.items()],

@@ -55,8 +55,6 @@ def sprite_sheet(pictures: Sequence[np.ndarray] | np.ndarray) -> dict[str, Any] 
 
 
 def _extent(pictures: Sequence[np.ndarray] | np.ndarray) -> tuple[float, float]:
-    if pictures[0].dtype == np.uint8:
-        return 0.0, 255.0
     low, high = min(float(each.min()) for each in pictures), max(float(each.max()) for each in pictures)
     return grey_range(np.array([low, high]))
 
