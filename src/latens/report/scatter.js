@@ -357,11 +357,11 @@
       const column = this.column;
       this.kept = null;
       this.legend.replaceChildren();
+      this.tell();
       if (!column) return;
       this.legend.append(element("h3", { textContent: column.name, dir: "auto" }));
       if (column.number) this.drawScale(column);
       else column.classes.forEach((each, k) => this.legend.append(this.classButton(column, each, k)));
-      this.tell();
     }
 
     classButton(column, each, k) {
