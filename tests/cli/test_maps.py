@@ -94,10 +94,12 @@ class TestPage:
 
 
 class TestKeptMap:
-    def test_new_rows_do_not_move_it(self, run, fit, flowers, tmp_path):
+    # UMAP is compiled anew in each process: half a minute
+    @pytest.mark.parametrize("method", ["pca", pytest.param("umap", marks=pytest.mark.slow)])
+    def test_new_rows_do_not_move_it(self, run, fit, flowers, tmp_path, method):
         model = fit(flowers, "--labels", "species", "--set", "n_components=3")
         kept, points = tmp_path / "flowers.map", tmp_path / "points.csv"
-        first = run("map", model, flowers, "-o", points, "--method", "umap", "--save-map", kept, "--json")
+        first = run("map", model, flowers, "-o", points, "--method", method, "--save-map", kept, "--json")
         assert first.json["map"] == str(kept)
         before = pd.read_csv(points)
         few = tmp_path / "few.csv"

@@ -7,16 +7,15 @@ import pytest
 import torch
 
 from latens import persistence
-from latens.analysis import fit_map
+from latens.analysis import Map, fit_map
 from latens.errors import ModelFileError
 from latens.estimators.map_files import load_map, save_map
 
 CODES = np.random.default_rng(0).normal(size=(30, 4))
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
-def test_a_map_comes_back_as_it_was(tmp_path, method):
-    place = fit_map(CODES, method, neighbours=5)
+@pytest.mark.parametrize("place", [fit_map(CODES, neighbours=5), Map(CODES, CODES[:, :2], "umap", ("a", "b"), 5)])
+def test_a_map_comes_back_as_it_was(tmp_path, place):
     save_map(place, tmp_path / "some.map", model="abc")
     again = load_map(tmp_path / "some.map", model="abc")
     new = CODES + 0.1
