@@ -55,11 +55,13 @@ def plot_map(
     place = codes if isinstance(codes, Map) else fit_map(codes)
     points = place.points if new is None else place.place(new)
     read = None if labels is None else read_labels(_one_per_row(labels, len(points)))
-    figure, axes = _canvas(lettering(title or f"Map of {count(len(points), 'row')}", longest=80))
+    figure, axes = _canvas(lettering(title or _title(place, new), longest=80))
     if not place.axes[1]:
         _strip(axes, points[:, 0], read)
     else:
         axes.set(xlabel=place.axes[0], ylabel=place.axes[1])
+        has_units = place.method != "umap"
+        axes.tick_params(labelbottom=has_units, labelleft=has_units)
         if new is not None:
             axes.scatter(
                 place.points[:, 0],
@@ -74,6 +76,11 @@ def plot_map(
     if isinstance(read, Classes):
         _legend(figure, read, counts, legend)
     return figure
+
+
+def _title(place: Map, new: np.ndarray | None) -> str:
+    of = f"map of {count(len(place), 'row')}"
+    return of.capitalize() if new is None else f"{count(len(new), 'row')} on a {of} (grey)"
 
 
 def _one_per_row(labels: np.ndarray, n: int) -> np.ndarray:

@@ -316,7 +316,7 @@
       context.textAlign = "center";
       context.textBaseline = "top";
       if (this.data.ticks[0])
-        for (const tick of tickValues(this.dataX(left), this.dataX(right), this.plotWidth() / 90))
+        for (const tick of tickValues(this.dataX(left), this.dataX(right), this.plotWidth() / 70))
           context.fillText(shown(tick), this.screenX(tick), bottom + 5);
       context.fillText(this.data.axes[0], (left + right) / 2, bottom + (this.data.ticks[0] ? 24 : 10), right - left);
       context.textBaseline = "middle";
