@@ -11,10 +11,12 @@ import pytest
 
 import latens
 from latens import errors
+from latens.analysis import fit_map
 from latens.corruptions import CORRUPTIONS
 from latens.data import DATASETS
 from latens.losses import LOSSES
 from latens.models import MODELS
+from latens.report import map_page
 from latens.sampling import FILTERS
 
 TRAINING = (
@@ -127,6 +129,13 @@ def test_series_arguments():
     assert expected.items() <= defaults(latens.SeriesAutoregressor.forecast).items()
     methods = ("fit", "continue_fit", "transform", "score_samples", "surprisal", "save", "rollout", "rollout_errors")
     assert all(callable(getattr(latens.SeriesAutoregressor, method)) for method in (*methods, "generate"))
+
+
+def test_maps():
+    assert defaults(fit_map).items() >= {"method": "auto", "neighbours": 15, "random_state": 0}.items()
+    place = fit_map(np.random.default_rng(0).normal(size=(30, 4)))
+    assert (place.points.shape, place.distortion.shape, place.place(place.codes[:2]).shape) == ((30, 2), (30,), (2, 2))
+    assert {"columns", "title", "lines", "colour", "codes"} <= set(defaults(map_page))
 
 
 def test_registries():

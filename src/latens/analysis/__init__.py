@@ -17,6 +17,7 @@ from latens.analysis.forecasts import (
     quantile_levels,
     seasonal_naive,
 )
+from latens.analysis.maps import Map, fit_map
 from latens.analysis.neighbours import NearestRows, Neighbours, nearest, recall
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.outliers import Cause, OutlierScores, Reason
@@ -38,6 +39,7 @@ __all__ = [
     "Forecast",
     "ForecastReferee",
     "LinearForecast",
+    "Map",
     "NearestRows",
     "Neighbours",
     "OutlierScores",
@@ -55,6 +57,7 @@ __all__ = [
     "documents",
     "find_clusters",
     "fit_linear",
+    "fit_map",
     "forecast_of",
     "idle_units",
     "judge",

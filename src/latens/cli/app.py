@@ -24,6 +24,7 @@ from latens.cli import (
     fit,
     forecast,
     generate,
+    maps,
     models,
     probe,
     score,
@@ -37,7 +38,7 @@ __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
 _NOUNS = (
-    *(fit, models, apply, figures, cluster, search, probe, corrupt, sweep),
+    *(fit, models, apply, maps, figures, cluster, search, probe, corrupt, sweep),
     *(generate, score, forecast, export, datasets, experiments),
 )
 _ORDER = (
