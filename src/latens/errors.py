@@ -31,6 +31,7 @@ __all__ = [
     "OutputError",
     "choice",
     "finite",
+    "setting",
     "whole",
 ]
 
@@ -117,6 +118,17 @@ def finite(
         return number
     bounds = [f">= {at_least:g}"] * (at_least > float("-inf")) + [f"<= {at_most:g}"] * (at_most < float("inf"))
     raise ConfigError(f"{argument}={value!r} is out of range; use a finite number {' and '.join(bounds)}".rstrip())
+
+
+def setting(name: str, value: object) -> str:
+    """A setting that helps, as it is written in Python and in the shell; what reads data knows neither from which.
+
+    Example:
+        >>> setting("impute", "linear")
+        'impute="linear" (--set impute=linear)'
+    """
+    written = f'"{value}"' if isinstance(value, str) else repr(value)
+    return f"{name}={written} (--set {name}={value})"
 
 
 def whole(argument: str, value: object, *, at_least: int) -> int:

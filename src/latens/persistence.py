@@ -210,7 +210,8 @@ def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         sha.update(_dumps([name, _CODES[tensor.dtype], list(tensor.shape)]).encode())
-        sha.update(tensor.flatten().view(torch.uint8).numpy().data)
+        if tensor.numel():  # nothing has no bytes, and no stride to view them by
+            sha.update(tensor.flatten().view(torch.uint8).numpy().data)
     return sha.hexdigest()
 
 

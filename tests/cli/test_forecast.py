@@ -38,16 +38,41 @@ def test_writes_a_row_for_each_step(run, load, saved, tmp_path, name):
     assert outcome.json["columns"] == ["load", "price"]
     table = pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)
     assert len(table) == 5
-    assert list(table.columns)[:3] == ["time", "load", "load 0.1"]
-    assert str(table["time"][0]) == "2020-01-06 00:00:00"
+    assert list(table.columns)[:3] == ["date", "load", "load 0.1"]
+    assert str(table["date"][0]) == "2020-01-06 00:00:00"
 
 
 def test_one_column_and_a_picture(run, load, saved, tmp_path):
     words = ("--horizon", 5, "--target", "price", "--quantiles", "0.2,0.8", "--plot", tmp_path / "out.png")
     outcome = run("forecast", saved, load, "-o", tmp_path / "out.csv", *words)
     assert outcome.code == 0, outcome.err
-    assert list(pd.read_csv(tmp_path / "out.csv").columns) == ["time", "price", "price 0.2", "price 0.8"]
+    assert list(pd.read_csv(tmp_path / "out.csv").columns) == ["date", "price", "price 0.2", "price 0.8"]
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("offset", "written"), [("+02:00", "+02:00"), ("Z", "+00:00")])
+def test_times_are_written_with_their_offset(run, load, saved, tmp_path, offset, written):
+    load.write_text(load.read_text().replace(":00:00,", f":00:00{offset},"))
+    plot = tmp_path / "out.png"
+    outcome = run("forecast", saved, load, "-o", tmp_path / "out.csv", "--horizon", 2, "--paths", 2, "--plot", plot)
+    assert outcome.code == 0, outcome.err
+    assert pd.read_csv(tmp_path / "out.csv")["date"][0] == f"2020-01-06 00:00:00{written}"
+
+
+@pytest.mark.parametrize("names", [[7, 3], [7]])
+def test_series_and_times_are_called_as_in_the_source(run, tmp_path, names):
+    days = pd.date_range("2020-01-01", periods=60, freq="D")
+    frame = pd.concat([pd.DataFrame({"day": days, "shop": name, "sales": np.sin(T[:60])}) for name in names])
+    frame.to_csv(tmp_path / "shops.csv", index=False)
+    model = latens.SeriesAutoregressor(hidden_size=4, n_layers=1, max_epochs=1, verbose=0)
+    source = latens.open_source(frame, kind="series", sequence="shop")
+    model.fit(source).save(tmp_path / "m.latens")
+    words = ("--horizon", 2, "--paths", 0, "-o", tmp_path / "out.csv")
+    outcome = run("forecast", tmp_path / "m.latens", tmp_path / "shops.csv", *words)
+    assert outcome.code == 0, outcome.err
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert list(table.columns) == ["shop", "day", "sales"]
+    assert table["shop"].tolist() == np.repeat(names, 2).tolist()
 
 
 @pytest.mark.parametrize(
@@ -57,6 +82,7 @@ def test_one_column_and_a_picture(run, load, saved, tmp_path):
         (("--horizon", 3, "--target", "x"), "target='x' is no column of the model; use one of load, price"),
         (("--horizon", 3, "--paths", -1), "n_paths=-1 is out of range"),
         (("--horizon", 3, "--quantiles", "2"), "quantiles=2.0 is out of range"),
+        (("--horizon", 3, "--quantiles", "0.1,0.1"), "quantiles: 0.1 is there twice; give each level once"),
     ],
 )
 def test_refuses(run, load, saved, tmp_path, words, message):
@@ -64,6 +90,12 @@ def test_refuses(run, load, saved, tmp_path, words, message):
     assert outcome.code == 1
     assert message in outcome.err
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_single_quantile_is_a_list_of_one(run, load, saved, tmp_path):
+    outcome = run("forecast", saved, load, "-o", tmp_path / "out.csv", "--horizon", 2, "--quantiles", "0.25")
+    assert outcome.code == 0, outcome.err
+    assert "load 0.25" in pd.read_csv(tmp_path / "out.csv").columns
 
 
 def test_refuses_another_kind_of_model(run, load, digits, tmp_path):

@@ -133,12 +133,19 @@ class TestGenerate:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\xff")))
         assert run("generate", play, "-").err == ("latens: error: stdin: byte 1 is not UTF-8; convert it with iconv\n")
 
-    @pytest.mark.parametrize("words", [("--stop", "x"), ("--beams", "2"), ("--repetition-penalty", "2")])
+    @pytest.mark.parametrize("words", [("--state", "x"), ("--beams", "2"), ("--save-state", "x")])
     def test_events_lack_some_options(self, run, log, words):
         outcome = run("generate", log, "login", *words)
         assert outcome.err == (
             f"latens: error: {words[0]} is for models of 'text', and this is one of 'events'; leave it out\n"
         )
+
+    def test_events_stop_at_an_item(self, run, log):
+        words = ("-n", 20, "--seed", 1, "--count", 9, "--repetition-penalty", 1.5)
+        free, found = (run("generate", log, "login", *words, *stop).out for stop in ((), ("--stop", "search")))
+        assert "search" in free
+        assert "search" not in found
+        assert "stop='logon' is not known; use one of" in run("generate", log, "login", "--stop", "logon").err
 
     def test_an_item_that_is_not_known(self, run, log):
         assert "item 'logon' at position 0 was not in the sequences" in run("generate", log, "logon").err

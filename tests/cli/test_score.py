@@ -58,6 +58,19 @@ class TestScore:
         assert table["plan"].tolist()[:2] == [0, 1]
         assert set(table["most_surprising"]) <= {"login", "search", "buy now", "leave"}
 
+    def test_a_model_of_bytes_reads_any_file(self, run, tmp_path):
+        letter = "Très cher,\r\n\r\nà bientôt\n".encode("latin-1")
+        (tmp_path / "letter.txt").write_bytes(letter * 20)
+        settings = ("tokens=bytes", "max_epochs=1", "hidden_size=8", "validation_fraction=0")
+        words = [word for setting in settings for word in ("--set", setting)]
+        assert run("fit", tmp_path / "letter.txt", "-o", tmp_path / "m.latens", *words).code == 0
+        (tmp_path / "one.txt").write_bytes(letter)
+        outcome = run("score", tmp_path / "m.latens", tmp_path / "one.txt", "--json")
+        assert outcome.code == 0, outcome.err
+        assert [(row["line"], row["items"]) for row in outcome.json["rows"]] == [(1, 11), (3, 9)]
+        costs = latens.load(tmp_path / "m.latens").surprisal(letter.split(b"\n")[2])
+        assert outcome.json["rows"][1]["nats_per_item"] == pytest.approx(costs.mean())
+
     def test_files_of_a_folder(self, run, play, tmp_path):
         for name in ("a", "b"):
             (tmp_path / "texts" / name).mkdir(parents=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import gzip
 
 import numpy as np
@@ -58,7 +59,7 @@ class TestArrays:
     @pytest.mark.parametrize(
         ("data", "message"),
         [
-            ([1.0, np.nan, 2.0], r'row 1, column 0 .* is nan; fill it in, or use impute="linear"'),
+            ([1.0, np.nan, 2.0], r'row 1, column 0 .* is nan; fill it in, or fit with impute="linear"'),
             ([1.0, np.inf], r"row 1, column 0 .* is inf; replace it"),
             ([1.0], r"has 1 step\(s\); give it at least 2"),
             ([[1.0, 2.0], [3.0]], r"series 1: has 1 step\(s\)"),
@@ -164,7 +165,7 @@ class TestTables:
             (["2020-01-01,1", ",2", "2020-01-05,2"], "data row 2: the time is missing"),
             (
                 ["2020-01-01,1", "2020-01-02,", "2020-01-03,2"],
-                "column 'v', data row 2: is missing; .* impute=\"linear\"",
+                r"column 'v', data row 2: is missing; .* impute=\"linear\" \(--set impute=linear\)",
             ),
             (["2020-01-01,1", "2020-01-02,inf"], "column 'v', data row 2 is inf; replace infinity"),
             (["2020-01-01,1", "2020-01-02,two"], "column 'v', data row 2: 'two' is no number"),
@@ -218,3 +219,77 @@ class TestAColumnThatIsNearlyTimes:
     def test_a_text_among_numbers_is_no_number(self):
         with pytest.raises(DataError, match="'oops' is no number"):
             open_source(self.FRAME.assign(date=["2001", "1999", "oops", "2003"]), kind="series")
+
+
+def frame_at(times) -> pd.DataFrame:
+    return pd.DataFrame({"t": times, "v": range(len(times))})
+
+
+def berlin(start: str, count: int, step: str) -> pd.DatetimeIndex:
+    return pd.date_range(start, periods=count, freq=step, tz="Europe/Berlin")
+
+
+class TestZones:
+    @pytest.mark.parametrize(
+        ("times", "step"),
+        [
+            (berlin("2020-03-27", 6, "D"), "D"),  # one of the days has 23 hours
+            (berlin("2020-10-22", 6, "D"), "D"),
+            (berlin("2020-01-01", 9, "MS"), "MS"),
+            (berlin("2020-03-23 09:00", 9, "B"), "B"),
+            (berlin("2020-03-01 00:00", 9, "7D"), "7D"),
+            (berlin("2020-03-28 22:00", 9, "h"), "h"),
+            (berlin("2020-10-24 22:00", 9, "h"), "h"),
+            (pd.date_range("2020-03-27 12:00", periods=6, freq="D", tz="UTC").tz_convert("Europe/Berlin"), "D"),
+            (pd.date_range("2020-01-01", periods=6, freq="MS", tz="UTC").tz_convert("Europe/Berlin"), "MS"),
+            # There the clocks skip a midnight, and the day begins at one.
+            (pd.date_range("2023-04-25", periods=6).tz_localize("Africa/Cairo", nonexistent="shift_forward"), "D"),
+        ],
+    )
+    def test_regular_by_the_wall_clock_or_in_absolute_time(self, times, step):
+        source = read(frame_at(times))
+        assert source.clock.step == step
+        assert source.times(0, 0, len(times)).equals(pd.DatetimeIndex(times))
+        assert source.times(0, 1, 1).tz == times.tz
+
+    def test_days_that_are_regular_by_neither(self):
+        times = berlin("2020-03-27", 5, "D")
+        with pytest.raises(DataError, match=r"row 4 .*: 2020-03-31 01:00:00 comes .* after the row before where"):
+            read(frame_at([*times[:4], times[4] + pd.Timedelta("1h")]))
+
+    def test_all_series_by_the_wall_clock_or_none(self):
+        noon = pd.date_range("2020-03-27 12:00", periods=5, freq="D", tz="UTC").tz_convert("Europe/Berlin")
+        winter = berlin("2020-01-01", 5, "D")  # regular by both
+        frame = pd.concat([frame_at(noon).assign(id="a"), frame_at(winter).assign(id="b")])
+        source = read(frame, sequence="id")
+        assert source.times(0, 0, 5).equals(noon)
+        assert source.times(1, 0, 5).equals(winter)
+
+    def test_two_times_that_the_clock_shows_alike(self):
+        times = pd.DatetimeIndex(["2020-10-25 00:30Z", "2020-10-25 01:30Z"]).tz_convert("Europe/Berlin")
+        assert str(read(frame_at(times)).times(0, 2, 1)[0]) == "2020-10-25 03:30:00+01:00"
+
+    @pytest.mark.parametrize(("offsets", "then"), [(("+02:00",) * 3, "13:00:00+02:00"), (("Z",) * 3, "13:00:00+00:00")])
+    def test_the_offset_of_a_file(self, tmp_path, offsets, then):
+        lines = [f"2020-01-01T{10 + i}:00:00{offset},{i}" for i, offset in enumerate(offsets)]
+        source = read(written(tmp_path, "\n".join(["t,v", *lines]) + "\n"))
+        assert str(source.times(0, 3, 1)[0]) == f"2020-01-01 {then}"
+
+    def test_several_offsets_are_instants_in_utc_in_files_and_frames(self, tmp_path):
+        times = ["2020-03-29 01:00:00+01:00", "2020-03-29 03:00:00+02:00", "2020-03-29 04:00:00+02:00"]
+        path = written(tmp_path, "t,v\n" + "".join(f"{time},1\n" for time in times))
+        cells = [datetime.datetime.fromisoformat(time) for time in times]
+        index = pd.DataFrame({"v": [1.0, 1.0, 1.0]}, index=pd.Index(cells, dtype=object))
+        for data in (path, frame_at(times), frame_at(pd.Series(cells, dtype=object)), index):
+            assert str(read(data).times(0, 3, 1)[0]) == "2020-03-29 03:00:00+00:00"
+
+    def test_a_time_without_a_zone_beside_others_with_one(self):
+        with pytest.raises(DataError, match=r"'t', row 1 .*: has no time zone where other times have one; write all"):
+            read(frame_at(["2020-03-29 01:00Z", "2020-03-29 02:00", "2020-03-29 03:00Z"]))
+
+    def test_an_index_in_a_parquet_file(self, tmp_path):
+        frame = frame_at(berlin("2020-03-27", 6, "D")).set_index("t")
+        frame.to_parquet(tmp_path / "x.parquet")
+        source = read(tmp_path / "x.parquet")
+        assert source.clock.time == "t"
+        assert source.times(0, 0, 6).equals(frame.index)

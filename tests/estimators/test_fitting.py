@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from latens import Autoencoder, LinearAutoencoder, load, sweep
+from latens import (
+    Autoencoder,
+    ConvAutoencoder,
+    EventAutoregressor,
+    LinearAutoencoder,
+    SeriesAutoregressor,
+    TextAutoregressor,
+    load,
+    sweep,
+)
 from latens.analysis import Size, Sweep, idle_units
 from latens.errors import ConfigError, DataError, DivergedError
 from latens.plots import plot_sweep
@@ -39,6 +49,36 @@ class TestAfterAFailure:
         for fraction in (0.0, 0.2):
             with pytest.raises(DivergedError, match=r"not finite .* use a smaller learning_rate"):
                 fitted(X, max_epochs=1, learning_rate=1e30, validation_fraction=fraction)
+
+
+WAVE = np.sin(np.arange(60.0))
+SWITCHES = [
+    *((LinearAutoencoder(2), name) for name in ("early_stopping", "center")),
+    *((Autoencoder(2), name) for name in ("early_stopping", "tied", "batch_norm")),
+    *((ConvAutoencoder(), name) for name in ("early_stopping", "batch_norm")),
+    *((TextAutoregressor(), name) for name in ("early_stopping", "carry_state", "lower")),
+    *((EventAutoregressor(), name) for name in ("early_stopping", "carry_state")),
+    *((SeriesAutoregressor(), name) for name in ("early_stopping", "carry_state")),
+]
+
+
+class TestSwitches:
+    @pytest.mark.parametrize(("estimator", "name"), SWITCHES)
+    @pytest.mark.parametrize("value", ["no", 1, None])
+    def test_are_true_or_false(self, X, estimator, name, value):
+        data = {"TextAutoregressor": ["some text"] * 9, "EventAutoregressor": [["a", "b"]] * 9}
+        given = data.get(type(estimator).__name__, WAVE if isinstance(estimator, SeriesAutoregressor) else X)
+        message = f"{name}={value!r} is neither true nor false; use {name}=True or {name}=False"
+        with pytest.raises(ConfigError, match=message):
+            clone(estimator).set_params(**{name: value}).fit(given)
+
+    def test_may_be_of_numpy(self, X, tmp_path):
+        no, yes = np.bool_(False), np.bool_(True)
+        LinearAutoencoder(2, center=no, early_stopping=yes, max_epochs=1, verbose=0).fit(X).save(tmp_path / "l.latens")
+        fitted(X, tied=yes, batch_norm=no, max_epochs=1).save(tmp_path / "d.latens")
+        text = TextAutoregressor(hidden_size=4, max_epochs=1, carry_state=yes, lower=no, early_stopping=yes, verbose=0)
+        text.fit(["Some text", "more of it"] * 9).save(tmp_path / "t.latens")
+        assert load(tmp_path / "t.latens").lower is False
 
 
 class TestPairs:

@@ -138,12 +138,21 @@ class TestForecast:
         assert forecast.times[0] == pd.Timestamp("2020-01-11")
         assert list(forecast.to_frame().columns) == ["load", "load 0.1", "load 0.5", "load 0.9"]
 
+    def test_times_keep_their_zone(self):
+        days = pd.date_range("2020-01-01", periods=240, freq="D", tz="Europe/Berlin")  # over a change of the clocks
+        frame = pd.DataFrame({"load": WAVE}, index=days)
+        forecast = model(max_epochs=1).fit(frame).forecast(frame, 60, n_paths=0)
+        assert forecast.times.equals(pd.date_range(days[-1], periods=61, freq="D")[1:])
+
     @pytest.mark.parametrize(
         ("how", "message"),
         [
             ({"horizon": 0}, "horizon=0 is out of range"),
             ({"horizon": 3, "n_paths": -1}, "n_paths=-1 is out of range"),
             ({"horizon": 3, "quantiles": (1.5,)}, r"quantiles=1.5 is out of range"),
+            ({"horizon": 3, "quantiles": 0.5}, r"quantiles=0.5 is no list of numbers; use quantiles=\(0.5,\)"),
+            ({"horizon": 3, "quantiles": "0.5", "n_paths": 0}, r"quantiles='0.5' is no list of numbers; use"),
+            ({"horizon": 3, "quantiles": (0.3, 0.1 + 0.2)}, r"quantiles: 0.3 is there twice; give each level once"),
         ],
     )
     def test_refuses(self, fitted, how, message):
@@ -187,10 +196,27 @@ class TestAnswers:
 
     def test_windows_say_the_same_as_reading_on_where_nothing_is_cut(self, fitted):
         items = as_items(WAVE[:, None], 1)
-        assert np.array_equal(windowed(fitted.network_, items[:17], 16), windowed(fitted.network_, items[:17], None))
-        assert windowed(fitted.network_, items, 16).shape == windowed(fitted.network_, items, None).shape
+
+        def said(count: int, reach: int | None) -> np.ndarray:
+            return next(windowed(fitted.network_, [items[:count]], reach))
+
+        assert np.array_equal(said(17, 16), said(17, None))
+        assert said(240, 16).shape == said(240, None).shape
         for reach in (1, 2, 3, 7):
-            assert len(windowed(fitted.network_, items, reach)) == len(items)
+            assert len(said(240, reach)) == len(items)
+
+    def test_many_series_are_read_side_by_side(self, fitted, monkeypatch):
+        series = [WAVE[first : first + length] for first, length in ((0, 60), (9, 17), (30, 200), (5, 2), (50, 60))]
+        alone = [fitted.surprisal(each) for each in series]
+        reads, read = [], fitted.network_.predictions
+        monkeypatch.setattr(fitted.network_, "predictions", lambda windows: reads.append(len(windows)) or read(windows))
+        for expected, found in zip(alone, fitted.surprisal(series), strict=True):
+            assert np.array_equal(expected, found)
+        assert len(reads) == 1
+        monkeypatch.setattr("latens.estimators.rollouts._AT_ONCE", 70)
+        for expected, found in zip(alone, fitted.surprisal(series), strict=True):
+            assert np.array_equal(expected, found)
+        assert len(reads) == 4
 
     def test_rollout_errors(self, fitted):
         errors = fitted.rollout_errors([WAVE], context=20, steps=10)

@@ -333,6 +333,20 @@ class TestEvents:
         assert sum(each in (["search", "buy"], ["leave"]) for each in found) >= 25
         assert list(log.generate(["login", "search"], stream=True, temperature=0)) == ["buy"]
 
+    def test_it_stops_at_an_item(self, log: latens.EventAutoregressor) -> None:
+        free, found = (log.generate(["login"], n=20, **how) for how in ({}, {"stop": "buy", "details": True}))
+        assert [each.items for each in found] == [each[: [*each, "buy"].index("buy")] for each in free]
+        assert all(len(each.ids) == len(each.items) + 1 for each in found)
+        assert list(log.generate(["login", "search"], stream=True, temperature=0, stop=["buy", "leave"])) == []
+        with pytest.raises(ConfigError, match="stop='sell' is not known; use one of 'login'"):
+            log.generate(["login"], stop=["sell"])
+
+    def test_what_was_there_is_penalised(self, log: latens.EventAutoregressor) -> None:
+        def repeated(**how: float) -> int:
+            return sum(len(each) - len({*each}) for each in log.generate(n=60, temperature=5.0, **how))
+
+        assert repeated(repetition_penalty=1000.0) < repeated() / 2
+
     def test_it_scores_and_embeds(self, log: latens.EventAutoregressor, tmp_path: Path) -> None:
         good, bad = log.score_samples([["login", "search", "buy"], ["buy", "buy", "login"]])
         assert good > bad

@@ -157,7 +157,7 @@ class TestUnknown:
     def test_error(self):
         message = (
             r"prompt: character 'ß' at position 3 was not in the text that the model learned from; "
-            r"use unknown=\"drop\" or \"token\" at fit, or replace it"
+            r"replace it, or fit with unknown=\"drop\" \(--set unknown=drop\) or \"token\""
         )
         with pytest.raises(DataError, match=message):
             TextSchema.learn(["abc"]).encode("abcß", "prompt")

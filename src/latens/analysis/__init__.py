@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from latens.analysis.agreement import Agreement, agreement
+from latens.analysis.calibration import Calibration, benjamini_hochberg
 from latens.analysis.clusters import ClusterComparison, Clustering, compare_clusters, find_clusters
 from latens.analysis.copies import Copy, longest_copy
 from latens.analysis.forecasts import (
@@ -13,9 +14,11 @@ from latens.analysis.forecasts import (
     forecast_of,
     judge_forecasts,
     last_value,
+    quantile_levels,
     seasonal_naive,
 )
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
+from latens.analysis.outliers import Cause, OutlierScores, Reason
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.probes import Probe, ProbeCurve, probe_features
 from latens.analysis.referee import Referee, judge
@@ -25,6 +28,8 @@ from latens.analysis.sizes import Size, Sweep, idle_units
 
 __all__ = [
     "Agreement",
+    "Calibration",
+    "Cause",
     "ClusterComparison",
     "Clustering",
     "Copy",
@@ -32,14 +37,17 @@ __all__ = [
     "Forecast",
     "ForecastReferee",
     "LinearForecast",
+    "OutlierScores",
     "Principal",
     "Probe",
     "ProbeCurve",
+    "Reason",
     "Referee",
     "SequenceReferee",
     "Size",
     "Sweep",
     "agreement",
+    "benjamini_hochberg",
     "compare_clusters",
     "documents",
     "find_clusters",
@@ -55,6 +63,7 @@ __all__ = [
     "ngram_surprisals",
     "principal_components",
     "probe_features",
+    "quantile_levels",
     "season_of",
     "seasonal_naive",
     "unigram_nats",

@@ -24,6 +24,7 @@ __all__ = [
     "forecast_of",
     "judge_forecasts",
     "last_value",
+    "quantile_levels",
     "seasonal_naive",
 ]
 
@@ -45,7 +46,7 @@ class Forecast:
         quantiles: (q, H, d), of the paths.
         paths: (n, H, d), possible futures, each a whole one.
         columns: The names of the d columns.
-        times: (H,) when each step is, a pandas index, in UTC if the series had a zone; None if there are no times.
+        times: (H,) when each step is, a pandas index with the zone and the name of the series' times; None without any.
         name: Of the series.
 
     Example:
@@ -71,9 +72,10 @@ class Forecast:
         parts: dict[str, np.ndarray] = {}
         for place, column in enumerate(self.columns):
             parts[column] = self.mean[:, place]
-            parts |= {f"{column} {level:g}": self.quantiles[i, :, place] for i, level in enumerate(self.levels)}
-        index = pd.RangeIndex(1, len(self) + 1, name="step") if self.times is None else self.times.rename("time")
-        return pd.DataFrame(parts, index=index)
+            parts |= {f"{column} {_shown(level)}": self.quantiles[i, :, place] for i, level in enumerate(self.levels)}
+        if self.times is None:
+            return pd.DataFrame(parts, index=pd.RangeIndex(1, len(self) + 1, name="step"))
+        return pd.DataFrame(parts, index=self.times.rename(self.times.name or "time"))
 
 
 def forecast_of(paths: np.ndarray, levels: Sequence[float], **what: Any) -> Forecast:  # (n, H, d)
@@ -85,6 +87,32 @@ def forecast_of(paths: np.ndarray, levels: Sequence[float], **what: Any) -> Fore
     """
     quantiles = np.quantile(paths, levels, axis=0) if len(levels) else np.empty((0, *paths.shape[1:]))
     return Forecast(paths.mean(axis=0), tuple(levels), quantiles, paths, **what)
+
+
+def quantile_levels(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Levels that have been checked, in the order given.
+
+    Raises:
+        ConfigError: It is no list of numbers in [0, 1], or one of them is there twice, which makes two columns one.
+
+    Example:
+        >>> quantile_levels([0.9, 0.1])
+        (0.9, 0.1)
+    """
+    if isinstance(quantiles, str) or not np.iterable(quantiles):
+        way_out = f"({quantiles},)" if isinstance(quantiles, (int, float)) else "(0.1, 0.5, 0.9)"
+        raise ConfigError(f"quantiles={quantiles!r:.50} is no list of numbers; use quantiles={way_out}")
+    levels = tuple(finite("quantiles", level, at_least=0.0, at_most=1.0) for level in quantiles)
+    names = [_shown(level) for level in levels]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"quantiles: {twice} is there twice; give each level once")
+    return levels
+
+
+def _shown(level: float) -> str:
+    """A level as columns are called by it: 0.1 + 0.2 is 0.3."""
+    return f"{level:.15g}"
 
 
 def last_value(past: np.ndarray, horizon: int) -> np.ndarray:  # (*, L, d) -> (*, H, d)

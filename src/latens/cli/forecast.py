@@ -61,7 +61,7 @@ def forecast(
     source = opened(series, estimator.schema_, estimator.impute)
     found = estimator.forecast(source, horizon, n_paths=paths, quantiles=levels, random_state=shared.seed or 0)
     forecasts = [_column(each, target) for each in (found if isinstance(found, list) else [found])]
-    _write(output, _table(forecasts))
+    _write(output, _table(forecasts, source))
     if plot is not None:
         _draw(plot, forecasts[0], source, list(estimator.schema_.names))
     result = {"output": str(output), "series": len(forecasts), "horizon": horizon, "columns": forecasts[0].columns}
@@ -95,15 +95,15 @@ def _column(forecast: Forecast, target: str | None) -> Forecast:
     return replace(forecast, columns=(target,), **parts)
 
 
-def _table(forecasts: list[Forecast]) -> pd.DataFrame:
+def _table(forecasts: list[Forecast], source: SeriesSource) -> pd.DataFrame:
+    """All of them below each other, under the source's own names for times and series."""
     import pandas as pd
 
     frames = [each.to_frame().reset_index() for each in forecasts]
-    if len(frames) == 1:
-        return frames[0]
-    names = [str(i) if each.name is None else each.name for i, each in enumerate(forecasts)]
-    for name, frame in zip(names, frames, strict=True):
-        frame.insert(0, "series", name)
+    if source.ids is not None or len(frames) > 1:
+        names = range(len(frames)) if source.ids is None else source.ids
+        for name, frame in zip(names, frames, strict=True):
+            frame.insert(0, source.clock.sequence or "series", name)
     return pd.concat(frames, ignore_index=True)
 
 

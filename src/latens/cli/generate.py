@@ -76,11 +76,13 @@ class Drawing:
         float | None, _number("--typical", "From those about as surprising as expected, of this mass together.")
     ] = None
     repetition_penalty: Annotated[
-        float | None, _number("--repetition-penalty", "Above 1: what was there already is less likely; text only.")
+        float | None, _number("--repetition-penalty", "Above 1: what was there already is less likely.")
     ] = None
     stop: Annotated[
         list[str] | None,
-        typer.Option("--stop", help="A text ends before this string; repeatable.", show_default=False),
+        typer.Option(
+            "--stop", help="A text ends before this string, events before this item; repeatable.", show_default=False
+        ),
     ] = None
 
     @property
@@ -164,7 +166,7 @@ def generate(
     _check_able(name, estimator, drawing, search, states, check_copies)
     begun = _begun(estimator, _PROMPTS[name](estimator, _read(prompt)), states.state)
     amount = {} if length is None else {_LENGTHS[name]: whole("--max-new", length, at_least=1)}
-    asked = Asked(estimator, begun, amount, count, shared.seed or 0, drawing.given)
+    asked = Asked(estimator, begun, amount, count, shared.seed or 0, _given(name, estimator, drawing))
     streaming = search.beams is None and count == 1 and not shared.json
     if streaming:
         found = _streamed(asked, whole=states.save_state is not None or check_copies is not None)
@@ -238,8 +240,18 @@ def _text_prompt(estimator: Any, prompt: str) -> str:
 def _event_prompt(estimator: Any, prompt: str) -> list[str | int]:
     """The items between commas, or between spaces where there is no comma; whole numbers where the model's are."""
     words = [word.strip() for word in prompt.split(",")] if "," in prompt else prompt.split()
+    return _items(estimator, [word for word in words if word])
+
+
+def _items(estimator: Any, words: Sequence[str]) -> list[str | int]:
     known = set(estimator.schema_.items)
-    return [int(word) if word not in known and _whole(word) in known else word for word in words if word]
+    return [int(word) if word not in known and _whole(word) in known else word for word in words]
+
+
+def _given(name: str, estimator: Any, drawing: Drawing) -> dict[str, Any]:
+    """How to draw, in the model's own terms: what stops events is an item."""
+    given = drawing.given
+    return given | {"stop": _items(estimator, given["stop"])} if name == "events" and "stop" in given else given
 
 
 def _whole(word: str) -> int | None:

@@ -46,7 +46,7 @@ class Line(NamedTuple):
     Args:
         name: Its number, counted from 1, or its id.
         where: It in words, for messages.
-        content: A text, or items.
+        content: A text, bytes as they stand for a model of bytes, or items.
         row: Of the source, whose labels are its own.
     """
 
@@ -75,7 +75,7 @@ def score(
         check_output(output, force=force, inputs=[model, source], suffixes=TABLES[:2])
     estimator = load_model(model, shared, "score")
     data: Any = open_for(estimator, source, Reading(labels=labels), columns)
-    lines = list(_LINES[data.kind](data))
+    lines = list(_LINES[_reads(estimator.schema_)](data))
     if not lines:
         raise DataError(f"{data.name}: holds nothing but blank lines; give it some text")
     rows = [row for block in shared.track(_blocks(lines), "scoring") for row in _scored(estimator, block)]
@@ -93,14 +93,31 @@ def _text_lines(source: TextSource) -> Iterator[Line]:
     """The rows of a column as they are; of files, whose lines are what is asked for, those that are not blank."""
     for document in range(len(source)):
         if source.lines:
-            name = document + 1 if source.ids is None else source.ids[document]
-            yield Line(name, f"{source.name}: row {name}", source[document], document)
-            continue
-        title = source.title(document)
-        for number, text in enumerate(source[document].split("\n"), start=1):
-            if text.strip():
-                name = number if len(source) == 1 else f"{title}:{number}"
-                yield Line(name, f"{title}: line {number}", text, document)
+            yield _row_of_column(source, document)
+        else:
+            yield from _not_blank(source, document, source[document].split("\n"))
+
+
+def _byte_lines(source: TextSource) -> Iterator[Line]:
+    """The same for a model of bytes, to which any file is readable."""
+    for document in range(len(source)):
+        if source.lines:
+            yield _row_of_column(source, document)
+        else:
+            yield from _not_blank(source, document, b"".join(source.document_bytes(document)).split(b"\n"))
+
+
+def _row_of_column(source: TextSource, document: int) -> Line:
+    name = document + 1 if source.ids is None else source.ids[document]
+    return Line(name, f"{source.name}: row {name}", source[document], document)
+
+
+def _not_blank(source: TextSource, document: int, contents: Sequence[Any]) -> Iterator[Line]:
+    title = source.title(document)
+    for number, content in enumerate(contents, start=1):
+        if content.strip():
+            name = number if len(source) == 1 else f"{title}:{number}"
+            yield Line(name, f"{title}: line {number}", content, document)
 
 
 def _sequences(source: EventSource) -> Iterator[Line]:
@@ -108,7 +125,13 @@ def _sequences(source: EventSource) -> Iterator[Line]:
         yield Line(row + 1 if source.ids is None else source.ids[row], source.title(row), source[row], row)
 
 
-_LINES: dict[str, Any] = {"text": _text_lines, "events": _sequences}
+# By what a model reads.
+_LINES: dict[str, Any] = {"text": _text_lines, "bytes": _byte_lines, "events": _sequences}
+
+
+def _reads(schema: Any) -> str:
+    """What a model reads, a key of `_LINES`."""
+    return "bytes" if getattr(schema, "tokens", None) == "bytes" else str(schema.kind)
 
 
 def _blocks(lines: Sequence[Line]) -> list[Sequence[Line]]:
@@ -118,11 +141,18 @@ def _blocks(lines: Sequence[Line]) -> list[Sequence[Line]]:
 def _scored(estimator: Any, lines: Sequence[Line]) -> list[dict[str, Any]]:
     """A row for each line."""
     schema = estimator.schema_
-    ids = [schema.encode(line.content, line.where) for line in lines]  # refuses what is unknown, and says where it is
+    ids = [_encoded(schema, line) for line in lines]
     costs = estimator.surprisal([line.content for line in lines])
     return [
         {"line": line.name, **_row(schema, items, nats)} for line, items, nats in zip(lines, ids, costs, strict=True)
     ]
+
+
+def _encoded(schema: Any, line: Line) -> np.ndarray:
+    """The ids of a line; what is unknown is refused, with the place where it is."""
+    if isinstance(line.content, bytes):
+        return schema.encode_bytes(line.content)  # type: ignore[no-any-return]
+    return schema.encode(line.content, line.where)  # type: ignore[no-any-return]
 
 
 def _row(schema: Any, ids: np.ndarray, nats: np.ndarray) -> dict[str, Any]:

@@ -203,7 +203,9 @@ def _chosen(names: list[str], array: str | None, name: str) -> str:
     others = [candidate for candidate in names if candidate not in _LABELS]
     if usual or len(others) == 1:
         return (usual or others)[0]
-    raise DataError(f"{name}: holds the arrays {', '.join(names) or '(none)'}; choose one with array=NAME")
+    raise DataError(
+        f"{name}: holds the arrays {', '.join(names) or '(none)'}; choose one with array=NAME (--array NAME)"
+    )
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.ndarray:

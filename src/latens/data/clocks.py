@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -13,12 +15,15 @@ from latens.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Clock", "Grid", "as_times", "fill", "regular", "unread_times"]
+__all__ = ["Clock", "Grid", "as_times", "fill", "regular", "unread_times", "zone_of"]
 
 # A row (counted along one series) in words: where it is in the table.
 Where: TypeAlias = Callable[[int], str]
 
 _DAY = np.timedelta64(1, "D")
+_MICROSECONDS = 86_400_000_000  # of a day
+# What a written time ends with if it has a zone; a date alone ends with a number after a dash, too.
+_OFFSET = re.compile(r"[T ].*?([Zz]|[+-]\d\d(?::?\d\d)?)\s*$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +32,19 @@ class Clock:
 
     Args:
         step: The regular step as a pandas frequency, ``"h"``, ``"15min"``, ``"MS"``; None if there are no times.
-        starts: (n,) datetime64, when each series begins; None if there are no times.
-        time: The name of the time column; None for a frame's index.
+        starts: (n,) datetime64, when each series begins, in UTC if there is a zone; None if there are no times.
+        time: The name of the time column.
         sequence: The name of the column that says which series a row belongs to.
+        zone: That of the times; None if they have none.
+        local: Whether the steps are those of the zone's wall clock (each midnight), not of absolute time.
     """
 
     step: str | None = None
     starts: np.ndarray | None = None
     time: str | None = None
     sequence: str | None = None
+    zone: datetime.tzinfo | None = None
+    local: bool = False
 
     def times(self, series: int, first: int, count: int) -> pd.DatetimeIndex | None:
         """When the steps `first`, …, `first` + `count` - 1 of a series are; None if nothing is known of time.
@@ -47,12 +56,20 @@ class Clock:
         """
         if self.step is None or self.starts is None:
             return None
-        import pandas as pd
-
         try:
-            return pd.date_range(self.starts[series], periods=first + count, freq=self.step)[first:]
+            return self._grid(self.step, self.starts[series], first + count)[first:]
         except (ValueError, OverflowError) as error:  # beyond the calendar
             raise DataError(f"step={self.step!r}: {first + count} steps lead beyond all times ({error})") from error
+
+    def _grid(self, step: str, start: np.datetime64, count: int) -> pd.DatetimeIndex:
+        """The first steps from a start on."""
+        import pandas as pd
+
+        if self.local and self.zone is not None:
+            wall = pd.date_range(_walls(start, self.zone)[0], periods=count, freq=step, name=self.time)
+            return _instants(wall, self.zone)
+        times = pd.date_range(start, periods=count, freq=step, name=self.time)
+        return times if self.zone is None else times.tz_localize("UTC").tz_convert(self.zone)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +79,12 @@ class Grid:
     Args:
         step: A pandas frequency.
         places: (T,) int64, growing from 0.
+        local: Whether it is the grid of a zone's wall clock.
     """
 
     step: str
     places: np.ndarray
+    local: bool = False
 
 
 def as_times(column: pd.Series) -> np.ndarray | None:  # -> (T,) datetime64[us], with NaT where nothing is
@@ -88,6 +107,43 @@ def as_times(column: pd.Series) -> np.ndarray | None:  # -> (T,) datetime64[us],
     return None if times.isna().all() else np.asarray(times.dt.tz_localize(None), dtype="datetime64[us]")
 
 
+def zone_of(column: pd.Series, where: Where) -> datetime.tzinfo | None:
+    """The zone of a column of times: that of all its cells, or UTC where they have several.
+
+    Raises:
+        DataError: Some cells have a zone and some have none, so that nobody knows in what order they are.
+
+    Example:
+        >>> import pandas as pd
+        >>> str(zone_of(pd.Series(["2020-01-01 12:00+02:00", "2020-01-01 13:00+02:00"]), str))
+        'UTC+02:00'
+        >>> str(zone_of(pd.Series(["2020-03-29 01:00+01:00", "2020-03-29 03:00+02:00"]), str))
+        'UTC'
+    """
+    from pandas.api import types
+
+    if types.is_datetime64_any_dtype(column):
+        zone: datetime.tzinfo | None = column.dt.tz
+        return zone
+    zones: dict[datetime.tzinfo | None, int] = {}
+    for row, cell in enumerate(column):
+        if cell == cell and cell is not None:
+            zones.setdefault(_cell_zone(cell), row)
+    if len(zones) > 1 and None in zones:
+        raise DataError(
+            f"{where(zones[None])}: has no time zone where other times have one; write all of them with one, or none"
+        )
+    return next(iter(zones), None) if len(zones) < 2 else datetime.UTC
+
+
+def _cell_zone(cell: object) -> datetime.tzinfo | None:
+    if not isinstance(cell, str):
+        zone: datetime.tzinfo | None = getattr(cell, "tzinfo", None)
+        return zone
+    found = _OFFSET.search(cell)
+    return None if found is None else datetime.datetime.fromisoformat(f"2020-01-01T00:00{found[1].upper()}").tzinfo
+
+
 def unread_times(column: pd.Series) -> np.ndarray:  # -> (T,) bool
     """Which cells are there and no times that `as_times` could read.
 
@@ -104,15 +160,17 @@ def unread_times(column: pd.Series) -> np.ndarray:  # -> (T,) bool
     return np.asarray(read.isna() & column.notna())
 
 
-def regular(times: np.ndarray, where: Where) -> Grid:
+def regular(times: np.ndarray, where: Where, zone: datetime.tzinfo | None = None) -> Grid:
     """The step of a series' times, and the place of each.
 
-    Months, quarters and years that begin (or end) on one day, and business days, are regular steps, too. Steps may be
-    missing; times between the steps are refused.
+    Months, quarters and years that begin (or end) on one day, and business days, are regular steps, too; so are days
+    by the wall clock of a zone, of which two a year have 23 and 25 hours. Steps may be missing; times between the steps
+    are refused.
 
     Args:
-        times: (T,) datetime64[us] with T >= 2.
+        times: (T,) datetime64[us] with T >= 2, in UTC if there is a zone.
         where: What messages call a row.
+        zone: Of the wall clock that they may be regular by; None for absolute time only.
 
     Raises:
         DataError: A time is missing, is there twice, is earlier than the one before, or lies between the steps.
@@ -122,11 +180,43 @@ def regular(times: np.ndarray, where: Where) -> Grid:
         >>> grid.step, grid.places.tolist()
         ('MS', [0, 1, 3])
     """
-    _refuse_disorder(times, where)
-    return _months(times) or _business_days(times) or _even(times, where)
+    _refuse_disorder(times, where, zone)
+    days = None if zone is None else _wall_days(times, zone)
+    if days is None:
+        return _months(times) or _business_days(times) or _even(times, where, zone)
+    return replace(_months(days) or _business_days(days) or _even(days, where), local=True)
 
 
-def _refuse_disorder(times: np.ndarray, where: Where) -> None:
+def _wall_days(times: np.ndarray, zone: datetime.tzinfo) -> np.ndarray | None:  # -> (T,) datetime64[us]
+    """Times at one time of different days, by the wall clock of a zone; None if they are not.
+
+    A wall clock leaves out some hours: where there is no midnight, the day begins at one.
+    """
+    wall = _walls(times, zone)
+    days = wall.astype("datetime64[D]")
+    meant = (days + (wall[0] - days[0])).astype("datetime64[us]")
+    held = wall == meant
+    if not held.all():
+        held |= np.asarray(_instants(meant, zone).tz_convert("UTC").tz_localize(None), dtype=times.dtype) == times
+    return meant if held.all() and (np.diff(days) > np.timedelta64(0)).all() else None
+
+
+def _walls(times: np.ndarray | np.datetime64, zone: datetime.tzinfo) -> np.ndarray:  # UTC -> (T,) datetime64[us]
+    import pandas as pd
+
+    local = pd.DatetimeIndex(np.atleast_1d(times)).tz_localize("UTC").tz_convert(zone)
+    return np.asarray(local.tz_localize(None), dtype="datetime64[us]")
+
+
+def _instants(walls: Any, zone: datetime.tzinfo) -> pd.DatetimeIndex:
+    """Times of a wall clock; of two that it shows alike the earlier, and for one that it leaves out the next."""
+    import pandas as pd
+
+    index = pd.DatetimeIndex(walls)
+    return index.tz_localize(zone, ambiguous=np.ones(len(index), dtype=bool), nonexistent="shift_forward")
+
+
+def _refuse_disorder(times: np.ndarray, where: Where, zone: datetime.tzinfo | None) -> None:
     if np.isnat(times).any():
         raise DataError(f"{where(int(np.isnat(times).argmax()))}: the time is missing; fill it in, or drop such rows")
     behind = np.diff(times) <= np.timedelta64(0)
@@ -135,10 +225,10 @@ def _refuse_disorder(times: np.ndarray, where: Where) -> None:
     row = int(behind.argmax()) + 1
     if times[row] == times[row - 1]:
         raise DataError(
-            f"{where(row)}: {_shown(times[row])} is there twice; keep one of them, or name the column that tells "
-            "series apart with sequence=NAME"
+            f"{where(row)}: {_shown(times[row], zone)} is there twice; keep one of them, or name the column that tells "
+            "series apart with sequence=NAME (--sequence NAME)"
         )
-    raise DataError(f"{where(row)}: {_shown(times[row])} is earlier than the row before; sort the rows by time")
+    raise DataError(f"{where(row)}: {_shown(times[row], zone)} is earlier than the row before; sort the rows by time")
 
 
 def _months(times: np.ndarray) -> Grid | None:
@@ -165,20 +255,22 @@ def _business_days(times: np.ndarray) -> Grid | None:
     return Grid("B", np.concatenate([[0], between.cumsum()]))
 
 
-def _even(times: np.ndarray, where: Where) -> Grid:
+def _even(times: np.ndarray, where: Where, zone: datetime.tzinfo | None = None) -> Grid:
     import pandas as pd
 
     between = np.diff(times).astype(np.int64)  # microseconds
     step = _commonest(between)
     places = _placed(between, step)
+    if places is None and zone is not None and step % _MICROSECONDS == 0:
+        return _even(_walls(times, zone), where)  # a day of 23 hours is not where the fault lies
     if places is None:
         row = int((between % step != 0).argmax()) + 1
         late, usual = (pd.Timedelta(int(span), "us") for span in (between[row - 1], step))
         raise DataError(
-            f"{where(row)}: {_shown(times[row])} comes {late} after the row before where the step is {usual}; "
+            f"{where(row)}: {_shown(times[row], zone)} comes {late} after the row before where the step is {usual}; "
             "bring it to a regular step, for instance with frame.resample"
         )
-    days, rest = divmod(step, 86_400_000_000)
+    days, rest = divmod(step, _MICROSECONDS)
     if not rest:
         return Grid(f"{days}D" if days > 1 else "D", places)
     return Grid(pd.tseries.frequencies.to_offset(pd.Timedelta(step, "us")).freqstr, places)
@@ -193,7 +285,8 @@ def _placed(spans: np.ndarray, step: int) -> np.ndarray | None:
     return None if (spans % step).any() else np.concatenate([[0], (spans // step).cumsum()])
 
 
-def _shown(time: np.datetime64) -> str:
+def _shown(time: np.datetime64, zone: datetime.tzinfo | None) -> str:
+    time = time if zone is None else _walls(time, zone)[0]
     text = str(time.astype("datetime64[s]")).replace("T", " ")
     return text.removesuffix(" 00:00:00")
 

@@ -12,7 +12,7 @@ from latens.data.clocks import Clock
 from latens.data.series_tables import read_series
 from latens.data.tables import is_frame
 from latens.data.values import Labels, Source, carry, numeric
-from latens.errors import ConfigError, DataError, choice
+from latens.errors import ConfigError, DataError, choice, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,7 +190,8 @@ def _refuse_missing(values: np.ndarray, name: str, impute: bool) -> None:
             raise DataError(f"{name}: column {column} holds nothing but NaN; leave it out")
         return
     row, column = (int(place) for place in np.unravel_index(int(bad.argmax()), values.shape))
-    way_out = 'fill it in, or use impute="linear"' if np.isnan(values[row, column]) else "replace it by a number"
+    filled = f"fill it in, or fit with {setting('impute', 'linear')}"
+    way_out = filled if np.isnan(values[row, column]) else "replace it by a number"
     raise DataError(f"{name}: row {row}, column {column} (counted from 0) is {values[row, column]}; {way_out}")
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latens.data.clocks import Clock, as_times, fill, regular, unread_times
+from latens.data.clocks import Clock, Grid, Where, as_times, fill, regular, unread_times, zone_of
 from latens.data.named_columns import Columns, read_columns
 from latens.data.tables import as_pandas, check_there, is_frame
 from latens.data.values import Labels
-from latens.errors import DataError
+from latens.errors import DataError, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +46,8 @@ class SeriesTable:
         found: The table.
         columns: Which of its columns hold the values.
         values: (m, d) float64; NaN is a missing cell.
-        times: (m,) datetime64[us], or None.
-        clock: The names of its time and sequence columns.
+        times: (m,) datetime64[us], in UTC if there is a zone, or None.
+        clock: The names of its time and sequence columns, and the zone.
     """
 
     found: Columns
@@ -67,16 +68,39 @@ class SeriesTable:
             DataError: Times are not regular, series differ in their step, or something is missing and not imputed.
         """
         groups, ids = self._groups()
-        done = [self._one(rows, impute) for rows in groups]
-        steps = {step for _, step in done}
-        if len(steps) > 1:
-            raise DataError(
-                f"{self.name}: series have different steps ({', '.join(sorted(map(str, steps)))}); give one"
-            )
+        grids = self._grids(groups)
         first = np.array([rows[0] for rows in groups])
-        clock = replace(self.clock, step=steps.pop(), starts=None if self.times is None else self.times[first])
-        carried = self.found.labels(labels, len(groups), first)
-        return SeriesRows([values for values, _ in done], clock, carried, ids)
+        clock = self.clock if self.times is None else self._clock(grids, self.times[first])
+        values = [self._one(rows, grid.places, impute) for rows, grid in zip(groups, grids, strict=True)]
+        return SeriesRows(values, clock, self.found.labels(labels, len(groups), first), ids)
+
+    def _clock(self, grids: Sequence[Grid], starts: np.ndarray) -> Clock:
+        """That of all series.
+
+        Raises:
+            DataError: They differ in their step.
+        """
+        steps = sorted({grid.step for grid in grids})
+        if len(steps) > 1:
+            raise DataError(f"{self.name}: series have different steps ({', '.join(steps)}); give one")
+        return replace(self.clock, step=steps[0], starts=starts, local=all(grid.local for grid in grids))
+
+    def _grids(self, groups: Sequence[np.ndarray]) -> list[Grid]:
+        """Of each series the places of its rows, by the wall clock of the zone for all of them or for none."""
+        grids = [self._grid(rows, self.clock.zone) for rows in groups]
+        if len({grid.local for grid in grids}) == 1:
+            return grids
+        return [self._grid(rows, None) for rows in groups]
+
+    def _grid(self, rows: np.ndarray, zone: datetime.tzinfo | None) -> Grid:
+        where = self._where(rows)
+        if len(rows) < 2:
+            raise DataError(f"{where(0)}: is a series of 1 step; give it at least 2")
+        return Grid("", np.arange(len(rows))) if self.times is None else regular(self.times[rows], where, zone)
+
+    def _where(self, rows: np.ndarray) -> Where:
+        """Where the rows of a series are in the table, in words."""
+        return lambda row: f"{self.name}: {self.found.row_name(int(rows[row]))}"
 
     def _groups(self) -> tuple[list[np.ndarray], np.ndarray | None]:
         if self.clock.sequence is None:
@@ -90,34 +114,26 @@ class SeriesTable:
         of, ids = pd.factorize(column)
         return [np.flatnonzero(of == number) for number in range(len(ids))], np.asarray(ids)
 
-    def _one(self, rows: np.ndarray, impute: bool) -> tuple[np.ndarray, str | None]:
-        """The complete values of one series, and its step."""
-
-        def where(row: int) -> str:
-            return f"{self.name}: {self.found.row_name(int(rows[row]))}"
-
-        if len(rows) < 2:
-            raise DataError(f"{where(0)}: is a series of 1 step; give it at least 2")
-        values, places, step = self.values[rows], np.arange(len(rows)), None
-        if self.times is not None:
-            grid = regular(self.times[rows], where)
-            places, step = grid.places, grid.step
+    def _one(self, rows: np.ndarray, places: np.ndarray, impute: bool) -> np.ndarray:
+        """The complete values of one series."""
+        values: np.ndarray = self.values[rows]
         if not impute:
-            self._refuse_gaps(places, where)
+            self._refuse_gaps(places, self._where(rows))
             self._refuse_missing(rows)
-        elif np.isnan(values).all(axis=0).any():
+            return values
+        if np.isnan(values).all(axis=0).any():
             column = self.columns[int(np.isnan(values).all(axis=0).argmax())]
             raise DataError(f"{self.name}: column {column!r} has a series without a number; leave it out")
-        return (fill(values, places) if impute else values), step
+        return fill(values, places)
 
-    def _refuse_gaps(self, places: np.ndarray, where: Any) -> None:
+    def _refuse_gaps(self, places: np.ndarray, where: Where) -> None:
         missing = np.diff(places) - 1
         if missing.any():
             row = int((missing > 0).argmax()) + 1
             n = int(missing[row - 1])
             raise DataError(
                 f"{where(row)}: {n} step{'s are' if n > 1 else ' is'} missing before it ({missing.sum()} in all); "
-                'fill them in, or use impute="linear"'
+                f"fill them in, or fit with {setting('impute', 'linear')}"
             )
 
     def _refuse_missing(self, rows: np.ndarray) -> None:
@@ -125,7 +141,7 @@ class SeriesTable:
         if bad.any():
             row, column = np.unravel_index(int(bad.argmax()), bad.shape)
             where = self.found.cell(self.columns[int(column)], int(rows[row]))
-            raise DataError(f'{where}: is missing; fill it in, or use impute="linear"')
+            raise DataError(f"{where}: is missing; fill it in, or fit with {setting('impute', 'linear')}")
 
 
 def read_series(data: Any, clock: Clock, columns: Sequence[str] | None, labels: Labels) -> SeriesTable:
@@ -142,10 +158,12 @@ def read_series(data: Any, clock: Clock, columns: Sequence[str] | None, labels: 
     """
     from latens.data.text_tables import judged  # pyarrow
 
-    found = read_columns(_plain(data) if is_frame(data) else data, lambda column: judged(column).to_pandas(), labels)
+    given = _named(data) if is_frame(data) else data
+    found = _with_index(read_columns(given, lambda column: judged(column).to_pandas(), labels))
     names = [name for name in found.frame.columns if name not in found.carried]
     check_there([name for name in (clock.time, clock.sequence) if name is not None], names, found.name)
     time, times = _times(found, [name for name in names if name != clock.sequence], clock.time)
+    zone = None if time is None else zone_of(found.frame[time], lambda row: found.cell(time, row))
     taken = {time, clock.sequence, ""}
     if columns is not None:
         check_there(tuple(columns), names, found.name)
@@ -155,22 +173,29 @@ def read_series(data: Any, clock: Clock, columns: Sequence[str] | None, labels: 
     if not kept:
         raise DataError(f"{found.name}: has no column of numbers beside its times; give it one")
     _refuse_infinity(found, kept)
-    return SeriesTable(found, tuple(kept), np.stack(list(kept.values()), axis=1), times, replace(clock, time=time))
+    named = replace(clock, time=time, zone=zone)
+    return SeriesTable(found, tuple(kept), np.stack(list(kept.values()), axis=1), times, named)
 
 
-def _plain(data: Any) -> pd.DataFrame:
-    """A frame with text for names, and an index of times as its first column."""
-    import pandas as pd
-
+def _named(data: Any) -> pd.DataFrame:
+    """A frame with text for names."""
     frame = as_pandas(data)
     names = ["value" if name == 0 and frame.shape[1] == 1 else str(name) for name in frame.columns]
-    frame = frame.set_axis(names, axis="columns")
-    if not isinstance(frame.index, (pd.DatetimeIndex, pd.PeriodIndex)):
-        return frame.reset_index(drop=True)
+    return frame.set_axis(names, axis="columns")
+
+
+def _with_index(found: Columns) -> Columns:
+    """An index of times, of a frame or a Parquet file, as the first column."""
+    import pandas as pd
+
+    frame = found.frame
+    kind = pd.api.types.infer_dtype(frame.index, skipna=True)
+    if kind not in ("datetime64", "datetime", "date", "period"):
+        return replace(found, frame=frame.reset_index(drop=True))
     name = str(frame.index.name or "time")
     while name in frame.columns:
         name += "_"
-    return frame.rename_axis(name).reset_index()
+    return replace(found, frame=frame.rename_axis(name).reset_index())
 
 
 def _times(found: Columns, names: Sequence[str], time: str | None) -> tuple[str | None, np.ndarray | None]:
@@ -181,8 +206,7 @@ def _times(found: Columns, names: Sequence[str], time: str | None) -> tuple[str 
             return name, times
     for name in names if time is None else (time,):
         _refuse_half_times(found, name, asked=time is not None)
-    index = found.ids  # of a Parquet file
-    return (None, index.astype("datetime64[us]")) if index is not None and index.dtype.kind == "M" else (None, None)
+    return None, None
 
 
 def _refuse_half_times(found: Columns, name: str, asked: bool) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from latens.data.gzipped import is_gzip, open_bytes
 from latens.data.values import check_unpacked
-from latens.errors import DataError
+from latens.errors import DataError, setting
 from latens.schema import TextSchema
 from latens.schema.characters import utf8
 
@@ -222,5 +222,5 @@ def _and_the_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _not_utf8(title: str, offset: int, byte: int) -> DataError:
     return DataError(
         f"{title}: byte 0x{byte:02x} at offset {offset:,} is not UTF-8; convert the file "
-        '(iconv -f WINDOWS-1252 -t UTF-8), or learn its bytes with tokens="bytes"'
+        f"(iconv -f WINDOWS-1252 -t UTF-8), or learn its bytes with {setting('tokens', 'bytes')}"
     )

@@ -8,6 +8,7 @@ from latens.estimators.events import EventAutoregressor
 from latens.estimators.grouping import cluster
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
+from latens.estimators.outliers import OutlierDetector
 from latens.estimators.probing import probe
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.sizes import sweep
@@ -18,6 +19,7 @@ __all__ = [
     "ConvAutoencoder",
     "EventAutoregressor",
     "LinearAutoencoder",
+    "OutlierDetector",
     "SeriesAutoregressor",
     "TextAutoregressor",
     "cluster",

@@ -11,7 +11,7 @@ import torch
 from latens.analysis import principal_components
 from latens.corruptions import resolve_corruption
 from latens.data.batches import ResidentData
-from latens.errors import ConfigError, choice
+from latens.errors import ConfigError, choice, setting
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
 from latens.models.cells import Cells
@@ -161,7 +161,9 @@ class Autoencoder(Reconstructor):
         if self.output == "auto" and (schema.typed or self._starts_at_pca(schema)):
             return "linear"
         if self.output != "linear" and schema.typed:
-            raise ConfigError(f'output="{self.output}" does not suit the columns of a table; use output="linear"')
+            raise ConfigError(
+                f'output="{self.output}" does not suit the columns of a table; use {setting("output", "linear")}'
+            )
         return output_of(self.output, schema)
 
 

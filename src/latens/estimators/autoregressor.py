@@ -21,7 +21,7 @@ from latens.data.batches import TrainingData
 from latens.data.corpora import Corpus
 from latens.data.sequences import EVALUATION_CHUNK, SequenceRows, Windows, plain_windows, split_sequences
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, finite, whole
+from latens.errors import ConfigError, DataError, finite, setting, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train
 from latens.estimators.reading import Reader
 from latens.estimators.saving import save
@@ -170,7 +170,7 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         corpus = self._corpus(source, ended=True)
         fraction = finite("validation_fraction", self.validation_fraction, at_least=0.0, at_most=0.999)
         if self.early_stopping and not fraction:
-            raise ConfigError("early_stopping=True needs a held-out part; use validation_fraction=0.1")
+            raise ConfigError(f"early_stopping=True needs a held-out part; use {setting('validation_fraction', 0.1)}")
         cut = split_sequences(corpus.offsets, fraction)
         data = self._data(corpus, cut, resolve_seed(self.random_state))
         network: Any = network_to_train(self, data.train.seed, None if begun is None else begun.network)

@@ -17,7 +17,7 @@ from latens.data import Source
 from latens.data.batches import ResidentData, TrainingData
 from latens.data.patches import Patches, covering_patches, random_patches, resident_pixels
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, choice, whole
+from latens.errors import ConfigError, DataError, choice, setting, whole
 from latens.estimators.inference import Applied, AppliedToImages, floating, mean_squares
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
@@ -197,7 +197,7 @@ class ConvAutoencoder(Reconstructor):
                 f"{source.name}: a table of {source.n_features} columns has no height and width; "
                 "use X.reshape(len(X), height, width), or Autoencoder"
             )
-        one = 'encoder="dense" needs one size: resize them, or use encoder="convolutional"'
+        one = f'encoder="dense" needs one size: resize them, or use {setting("encoder", "convolutional")}'
         return source if self._any_size() else source.one_size(one)
 
     def _scaling(self) -> str:

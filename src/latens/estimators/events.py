@@ -11,12 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from latens.data import open_source
 from latens.data.corpora import Corpus
 from latens.data.events import EventSource, encode_events, learn_events
-from latens.errors import DataError, whole
+from latens.errors import ConfigError, DataError, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.writing import GeneratedEvents, grouped
 from latens.sampling import Drawn, build_filters
 from latens.schema import EventSchema
-from latens.schema.events import Item
+from latens.schema.events import Item, as_item
 from latens.seeds import resolve_seed
 
 __all__ = ["EventAutoregressor"]
@@ -136,6 +136,8 @@ class EventAutoregressor(Autoregressor):
         top_p: float | None = None,
         min_p: float | None = None,
         typical: float | None = None,
+        repetition_penalty: float | None = None,
+        stop: Item | Sequence[Item] | None = None,
         n: int = 1,
         random_state: Any = 0,
         stream: bool = False,
@@ -147,7 +149,8 @@ class EventAutoregressor(Autoregressor):
             prompt: Items, or a list of sequences, which gives a list of continuations.
             max_new_items: At most.
             temperature: Divides the logits; 0 takes the likeliest item always.
-            top_k, top_p, min_p, typical: Filters, off unless given; see `latens.sampling`.
+            top_k, top_p, min_p, typical, repetition_penalty: Filters, off unless given; see `latens.sampling`.
+            stop: An item, or several, that end a sequence as its own end does, and are not part of it.
             n: Continuations of each prompt; more than one gives a list for each.
             random_state: Seed of the draws.
             stream: Return an iterator over the items of one sequence. What it returns at its end (the value of
@@ -162,31 +165,44 @@ class EventAutoregressor(Autoregressor):
         sequences, alone = _sequences(prompt)
         begun = self._read([self.schema_.encode(each, "prompt") for each in sequences]).fork(whole("n", n, at_least=1))
         settings = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
-        filters = build_filters(temperature=temperature, **settings)
+        filters = build_filters(temperature=temperature, repetition_penalty=repetition_penalty, **settings)
         length, seed = whole("max_new_items", max_new_items, at_least=0), resolve_seed(random_state)
-        steps = self._drawn(begun, length, filters, seed, [self.schema_.end])
+        ends = self._ends(stop)
+        steps = self._drawn(begun, length, filters, seed, ends)
         written: list[list[tuple[int, float]]] = [[] for _ in range(len(begun))]
 
         def results() -> Any:
-            return grouped([self._generated(each, details) for each in written], n, alone=alone)
+            return grouped([self._generated(each, ends, details) for each in written], n, alone=alone)
 
         if stream:
-            return self._streamed(steps, written, results)
+            return self._streamed(steps, written, ends, results)
         for drawn, _ in steps:
             _write(drawn, written)
         return results()
 
+    def _ends(self, stop: Any) -> list[int]:
+        """The ids that a sequence ends at."""
+        stops = list(stop) if isinstance(stop, (list, tuple)) else [] if stop is None else [stop]
+        places = self.schema_.places([as_item(item, "stop") for item in stops]).tolist()
+        if -1 in places:
+            listed = ", ".join(map(repr, self.schema_.items[:12]))
+            raise ConfigError(f"stop={stops[places.index(-1)]!r:.50} is not known; use one of {listed}")
+        return [self.schema_.end, *places]
+
     def _streamed(
-        self, steps: Any, written: Sequence[list[tuple[int, float]]], results: Callable[[], Any]
+        self, steps: Any, written: Sequence[list[tuple[int, float]]], ends: Sequence[int], results: Callable[[], Any]
     ) -> Generator[Item | None, None, Any]:
         for drawn, _ in steps:
             _write(drawn, written)
-            yield from self.schema_.decode(drawn.ids[:1].tolist())
+            yield from self._items(drawn.ids[:1].tolist(), ends)
         return results()
 
-    def _generated(self, written: Sequence[tuple[int, float]], details: bool) -> Any:
+    def _items(self, ids: Sequence[int], ends: Sequence[int]) -> list[Item | None]:
+        return self.schema_.decode([place for place in ids if place not in ends])
+
+    def _generated(self, written: Sequence[tuple[int, float]], ends: Sequence[int], details: bool) -> Any:
         ids = [item for item, _ in written]
-        items = self.schema_.decode(ids)
+        items = self._items(ids, ends)
         if not details:
             return items
         return GeneratedEvents(items, np.array(ids, dtype=np.int64), np.array([log_prob for _, log_prob in written]))

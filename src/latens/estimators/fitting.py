@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,14 +50,26 @@ def all_or_nothing(estimator: Any, before: Mapping[str, Any] | None = None) -> I
     Args:
         estimator: About to be fitted.
         before: What it is to be if the block fails; None for unfitted, which it then is within the block, too.
+
+    Raises:
+        ConfigError: A setting that is on or off is neither.
     """
     if before is None:
         _become(estimator, {})
     try:
+        _check_switches(estimator)
         yield
     except BaseException:
         _become(estimator, before or {})
         raise
+
+
+def _check_switches(estimator: Any) -> None:
+    """Refuse what only counts as true or false: the text "no" would switch on."""
+    for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        value = getattr(estimator, name)
+        if isinstance(parameter.default, bool) and not isinstance(value, (bool, np.bool_)):
+            raise ConfigError(f"{name}={value!r:.50} is neither true nor false; use {name}=True or {name}=False")
 
 
 def _become(estimator: Any, state: Mapping[str, Any]) -> None:

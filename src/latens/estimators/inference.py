@@ -85,7 +85,8 @@ class Applied:
         for start in range(0, len(x), rows):
             part = torch.from_numpy(np.array(x[start : start + rows])).to(self.device, dtype)
             chunk[: len(part)] = part
-            answers.append(function(network, chunk)[: len(part)].cpu().numpy())
+            # Copied: an answer may be a view of the chunk, which the next rows overwrite.
+            answers.append(function(network, chunk)[: len(part)].cpu().numpy().copy())
         return np.concatenate(answers).astype(x.dtype, copy=False)
 
     def _network(self, dtype: torch.dtype) -> nn.Module:

@@ -12,7 +12,7 @@ from latens.analysis import principal_components
 from latens.data import Source
 from latens.data.batches import ResidentData
 from latens.data.values import first_not_finite, place
-from latens.errors import ConfigError, DataError, choice, finite
+from latens.errors import ConfigError, DataError, choice, finite, setting
 from latens.estimators.fitting import Run
 from latens.estimators.inference import Applied
 from latens.estimators.reconstruction import Reconstructor
@@ -145,7 +145,9 @@ class LinearAutoencoder(Reconstructor):
         if self.solver != "exact":
             super()._learn(data, seed, run, begun)
         elif begun is not None:
-            raise ConfigError('solver="exact" has no weights to start from; fit anew, or use solver="gradient"')
+            raise ConfigError(
+                f'solver="exact" has no weights to start from; fit anew, or use {setting("solver", "gradient")}'
+            )
         else:
             self._solve(data)
 

@@ -22,8 +22,10 @@ from latens.devices import resolve_device
 from latens.errors import LatensError, ModelFileError, choice
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
+from latens.estimators.detector_files import DETECTOR, check_detector, restore_detector
 from latens.estimators.events import EventAutoregressor
 from latens.estimators.linear import LinearAutoencoder
+from latens.estimators.outliers import OutlierDetector
 from latens.estimators.saving import MODEL, SCHEMA
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
@@ -77,6 +79,8 @@ def load(path: str | Path, device: str = "auto") -> Any:
     _check_numbers(path, file.tensors)
     with _describing(path):
         estimator = _restore(file.header, file.tensors, device)
+        if file.header.get("detector") is not None:
+            estimator = restore_detector(OutlierDetector(), estimator, file.header["detector"], file.tensors)
     if file.header.get("custom_corruption"):
         warnings.warn(
             f"{path}: its corruption was a function of yours, which a file does not keep; "
@@ -135,13 +139,23 @@ def _expect(path: str | Path, header: Mapping[str, Any], infos: TensorInfo) -> N
     found = {name: info for name, info in infos.items() if name.startswith(MODEL)}
     with _describing(path):
         _check_header(header, found)
+        judging = _judging(header, infos)
         network = skeleton(header["model"], header["config"])
     expected = persistence.describe({f"{MODEL}{name}": tensor for name, tensor in network.state_dict().items()})
     if expected != found:
         raise ModelFileError(f"{path}: its tensors are not those of its model ({_difference(expected, found)})")
-    others = {name: info for name, info in infos.items() if name not in found}
+    others = {name: info for name, info in infos.items() if name not in found and name not in judging}
     if not _fits(header, others):
         raise ModelFileError(f"{path}: its schema's tensors are not those of its data; take another copy")
+
+
+def _judging(header: Mapping[str, Any], infos: TensorInfo) -> TensorInfo:
+    """The tensors of the detector around the model, if there is one."""
+    if header.get("detector") is None:
+        return {}
+    found = {name: info for name, info in infos.items() if name.startswith(DETECTOR)}
+    check_detector(OutlierDetector(), header["detector"], found)
+    return found
 
 
 def _fits(header: Mapping[str, Any], tensors: TensorInfo) -> bool:

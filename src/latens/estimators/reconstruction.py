@@ -18,7 +18,7 @@ from latens.data import Source, open_samples, split
 from latens.data.batches import ResidentData, ResidentRows, TrainingData, resident
 from latens.data.pairs import paired
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, whole
+from latens.errors import ConfigError, DataError, setting, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train, refereed
 from latens.estimators.inference import Applied, existing_rows, floating, mean_squares
 from latens.estimators.saving import save
@@ -151,7 +151,10 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self._fit(source, target, Run.of(callbacks, run_folder, resume), begun=self.network_)
         return self
 
-    def _fit(self, source: Source, target: Any, run: Run, begun: Applied | None = None) -> None:
+    def _fit(
+        self, source: Source, target: Any, run: Run, begun: Applied | None = None, only: np.ndarray | None = None
+    ) -> None:
+        """Learn; weights from the rows `only`, if given, of which the schema knows the others, too."""
         if len(source) < 2:
             raise DataError(
                 f"{source.name}: 1 sample is too few to learn from (it has no spread); give at least 2 rows"
@@ -159,9 +162,12 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._check_cells(source)
         clean = None if target is None else self._partners(source, target)
         seed = resolve_seed(self.random_state)
-        learned, held_out = self._rows(len(source), seed)
+        learned, held_out = self._rows(len(source) if only is None else len(only), seed)
+        known = learned if only is None else np.arange(len(source))
+        if only is not None:
+            learned, held_out = only[learned], only[held_out]
         if begun is None:
-            self.schema_ = self._learn_schema(source, learned)
+            self.schema_ = self._learn_schema(source, known)
         if len(source.shape) > 1:
             self.n_features_in_ = self.schema_.n_features
         if clean is not None:
@@ -181,7 +187,7 @@ class Reconstructor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if self.early_stopping and not len(held_out):
             raise ConfigError(
                 f"early_stopping=True needs held-out rows, and validation_fraction={self.validation_fraction} of {n} "
-                f"leaves none; use validation_fraction=0.1 and more rows, or early_stopping=False"
+                f"leaves none; use {setting('validation_fraction', 0.1)} and more rows, or early_stopping=False"
             )
         return learned, held_out
 

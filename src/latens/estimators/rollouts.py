@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from latens.errors import DivergedError
+from latens.errors import DivergedError, setting
 from latens.estimators.reading import Reader
 from latens.estimators.states import SequenceState
 from latens.losses import GaussianLikelihood, SquaredError
 from latens.seeds import keyed
 
 __all__ = ["as_items", "futures", "item_nats", "means", "path_keys", "roll", "stretched", "windowed"]
+
+# Items that are read side by side.
+_AT_ONCE = 1 << 16
 
 
 def as_items(values: np.ndarray, patch: int) -> np.ndarray:  # (T, d) -> (T // P, P·d) float32
@@ -29,18 +33,46 @@ def as_items(values: np.ndarray, patch: int) -> np.ndarray:  # (T, d) -> (T // P
     return np.ascontiguousarray(whole.reshape(len(whole) // patch, patch * values.shape[1]), dtype=np.float32)
 
 
-def windowed(reader: Reader, items: np.ndarray, reach: int | None) -> np.ndarray:  # (T, P·d) -> (T, Q)
+def windowed(
+    reader: Reader, sequences: Sequence[np.ndarray], reach: int | None
+) -> Iterator[np.ndarray]:  # each (T, P·d) -> (T, Q)
     """What is said of each item, given at least a half of `reach` items before it, and at most all of them.
 
     A network that was trained on windows knows no longer past; None is for one that does. The first items have only
-    what there is, and the first of all an empty state.
+    what there is, and the first of all an empty state. Many short sequences are read side by side.
     """
+    for group in _groups(sequences):
+        windows = [_windows(items, reach) for items in group]
+        said = iter(reader.predictions([window for each in windows for window in each]))
+        for each in windows:
+            first, *later = islice(said, len(each))
+            yield np.concatenate([first, *(part[_seen_before(reach) :] for part in later)])
+
+
+def _windows(items: np.ndarray, reach: int | None) -> list[np.ndarray]:
+    """The windows that a sequence is read in: each but the first says what comes after its first half."""
     if reach is None or len(items) <= reach + 1:
-        return reader.predictions([items])[0]
+        return [items]
     half = max(reach // 2, 1)
-    starts = range(0, len(items) - reach + half - 1, half)
-    said = reader.predictions([items[start : start + reach + 1] for start in starts])
-    return np.concatenate([said[0], *(each[reach + 1 - half :] for each in said[1:])])
+    return [items[start : start + reach + 1] for start in range(0, len(items) - reach + half - 1, half)]
+
+
+def _seen_before(reach: int | None) -> int:
+    """Items of a window that the window before it has said already."""
+    return 0 if reach is None else reach + 1 - max(reach // 2, 1)
+
+
+def _groups(sequences: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Sequences of so many items together that little memory is held."""
+    group, items = [], 0
+    for sequence in sequences:
+        group.append(sequence)
+        items += len(sequence)
+        if items >= _AT_ONCE:
+            yield group
+            group, items = [], 0
+    if group:
+        yield group
 
 
 def means(reader: Reader, said: np.ndarray) -> np.ndarray:  # (T, Q) -> (T, P·d)
@@ -131,5 +163,5 @@ def _refuse_divergence(values: np.ndarray) -> None:
         row, item = (int(place) for place in np.unravel_index(int(bad.argmax()), bad.shape))
         raise DivergedError(
             f"the forecast of row {row} is no longer finite at its item {item} (counted from 0); "
-            "use a shorter horizon, or fit with relative=False"
+            f"use a shorter horizon, or fit with {setting('relative', False)}"
         )

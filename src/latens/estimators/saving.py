@@ -20,8 +20,16 @@ SCHEMA = "schema."
 MODEL = "model."
 
 
-def save(estimator: Any, path: str | Path) -> None:
-    """Write a fitted estimator; see `Reconstructor.save`."""
+def save(
+    estimator: Any, path: str | Path, detector: tuple[dict[str, Any], dict[str, torch.Tensor]] | None = None
+) -> None:
+    """Write a fitted estimator; see `Reconstructor.save`.
+
+    Args:
+        estimator: Fitted.
+        path: Of the file.
+        detector: What a detector around it adds; see `latens.estimators.detector_files`.
+    """
     if not type(estimator).__module__.startswith("latens."):
         raise ConfigError(
             f"{type(estimator).__name__} is a class of your own, which no file can rebuild; save its base"
@@ -46,7 +54,8 @@ def save(estimator: Any, path: str | Path) -> None:
     arrays = estimator.schema_.arrays() if hasattr(estimator.schema_, "arrays") else {}  # a vocabulary has none
     for name, array in arrays.items():
         tensors[f"{SCHEMA}{name}"] = torch.from_numpy(np.array(array, dtype=np.float64))
-    persistence.write(path, header, tensors)
+    more, theirs = detector or (None, {})
+    persistence.write(path, header if more is None else header | {"detector": more}, tensors | theirs)
 
 
 def _names(estimator: Any) -> list[str] | None:

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from latens.analysis import Forecast, ForecastReferee, forecast_of, judge_forecasts
+from latens.analysis import Forecast, ForecastReferee, forecast_of, judge_forecasts, quantile_levels
 from latens.data.batches import TrainingData
 from latens.data.sequences import SequenceRows, patch_windows, split_sequences
 from latens.data.series import SeriesSource
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, finite, whole
+from latens.errors import ConfigError, DataError, finite, setting, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.fitting import Run, learn, network_to_train
 from latens.estimators.reading import Reader
@@ -215,7 +215,8 @@ class SeriesAutoregressor(Autoregressor):
         learned = patch_windows(cut[0], chunk, patch, shifted=True)
         held_out = patch_windows(cut[1], chunk, patch, shifted=False)
         if self.early_stopping and not len(held_out):
-            raise ConfigError(f"early_stopping=True needs {patch} steps to be held out; use validation_fraction=0.1")
+            way_out = setting("validation_fraction", 0.1)
+            raise ConfigError(f"early_stopping=True needs {patch} steps to be held out; use {way_out}")
         train = SequenceRows(items, learned, size, seed, device, carry=bool(self.carry_state))
         return TrainingData(train, SequenceRows(items, held_out, size, seed, device))
 
@@ -226,7 +227,7 @@ class SeriesAutoregressor(Autoregressor):
     def _judge_series(self, series: Sequence[np.ndarray], offsets: np.ndarray, cut: int) -> None:
         """The network's spread, and the referee: both from the held-out part, read with what came before it."""
         learned = (cut - offsets[:-1]).clip(0, np.diff(offsets)).tolist()
-        found = [judged(self.network_, *each, self._reach) for each in zip(series, learned, strict=True)]
+        found = judged(self.network_, series, learned, self._reach)
         self.referee_ = judge_forecasts(found, self._patch, self.schema_.step)
         spread = torch.from_numpy(residual_spread(found, self._patch).clip(min=1e-6))
         self.network_.network.spread.copy_(spread)
@@ -251,7 +252,7 @@ class SeriesAutoregressor(Autoregressor):
     def _nats(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Of each item the nats a time step, in the user's units."""
         units, reader = float(np.log(self.schema_.scale).sum()), self.network_
-        found = ((items, windowed(reader, items, self._reach)) for items in sequences)
+        found = zip(sequences, windowed(reader, sequences, self._reach), strict=True)
         return [item_nats(reader, items, said) / self._patch + units for items, said in found]
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -292,7 +293,7 @@ class SeriesAutoregressor(Autoregressor):
             horizon: Time steps, as many as are wanted.
             n_paths: Futures to draw; 0 is the mean alone, in which each step's expected values are read as if they had
                 come.
-            quantiles: In [0, 1].
+            quantiles: Levels in [0, 1], each once.
             random_state: Seed of the draws.
 
         Raises:
@@ -302,10 +303,10 @@ class SeriesAutoregressor(Autoregressor):
         """
         check_is_fitted(self)
         horizon, n_paths = whole("horizon", horizon, at_least=1), whole("n_paths", n_paths, at_least=0)
-        levels = tuple(finite("quantiles", level, at_least=0.0, at_most=1.0) for level in quantiles) if n_paths else ()
+        levels = quantile_levels(quantiles)
         source = self._open(series)
         paths = self._futures(self._read_whole(source), horizon, n_paths, resolve_seed(random_state))
-        found = [self._result(source, i, paths[i], levels) for i in range(len(source))]
+        found = [self._result(source, i, paths[i], levels if n_paths else ()) for i in range(len(source))]
         found = found if n_paths else [replace(each, paths=each.paths[:0]) for each in found]
         return found[0] if is_alone(series, source) else found
 

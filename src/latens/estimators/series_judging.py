@@ -17,22 +17,34 @@ __all__ = ["judged", "level_share", "residual_spread"]
 _JUDGED = 1 << 14
 
 
-def judged(reader: Reader, values: np.ndarray, learned: int, reach: int | None) -> Judged:  # (T, d)
-    """A series with the network's predictions of its held-out part, or of all of it where nothing is held out.
+def judged(
+    reader: Reader, series: Sequence[np.ndarray], learned: Sequence[int], reach: int | None
+) -> list[Judged]:  # each (T, d)
+    """Series with the network's predictions of their held-out parts, or of all of one where nothing is held out.
 
     Args:
         reader: Of the network.
-        values: The whole series, scaled.
-        learned: Steps at its beginning that the network learned from.
+        series: Whole, scaled.
+        learned: Steps at the beginning of each that the network learned from.
         reach: Items of the past that it knows what to do with, or None.
     """
-    patch = reader.network.patch
+    sequences = [_to_judge(*each, reader.network.patch, reach) for each in zip(series, learned, strict=True)]
+    said = windowed(reader, sequences, reach)
+    found = zip(series, learned, (means(reader, each) for each in said), strict=True)
+    return [_judged(*each, reader.network.patch) for each in found]
+
+
+def _to_judge(values: np.ndarray, learned: int, patch: int, reach: int | None) -> np.ndarray:  # -> (m, P·d)
+    """The items to predict, after those that are read before them."""
     before = len(values) if reach is None else reach * patch
     begin = max(learned - before, 0) if learned < len(values) else 0
-    items = as_items(values[begin:], patch)[-_JUDGED:]
-    origins = len(values) - patch * np.arange(len(items) - 1, 0, -1)
-    predicted = means(reader, windowed(reader, items, reach))[1:] if len(items) else np.empty((0, 0))
-    return Judged(values, learned, origins, predicted.reshape(len(origins), patch, values.shape[1]))
+    return as_items(values[begin:], patch)[-_JUDGED:]
+
+
+def _judged(values: np.ndarray, learned: int, predicted: np.ndarray, patch: int) -> Judged:
+    """One series with what was said of its last items; of the first of them nothing was known."""
+    origins = len(values) - patch * np.arange(len(predicted) - 1, 0, -1)
+    return Judged(values, learned, origins, predicted[1:].reshape(len(origins), patch, values.shape[1]))
 
 
 def residual_spread(series: Sequence[Judged], patch: int) -> np.ndarray:  # -> (P·d,)

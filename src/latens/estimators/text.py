@@ -15,7 +15,7 @@ from latens.data import open_source
 from latens.data.corpora import Corpus, encode_corpus
 from latens.data.sequences import Windows, aligned_windows, plain_windows
 from latens.data.text import TextSource, learn_text
-from latens.errors import ConfigError, DataError, choice, whole
+from latens.errors import ConfigError, DataError, choice, setting, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.states import SequenceState, also
 from latens.estimators.writing import GeneratedText, Writer, grouped, streamed
@@ -141,7 +141,7 @@ class TextAutoregressor(Autoregressor):
         return learn_text(
             source,
             tokens=self.tokens,
-            lower=self.lower,
+            lower=bool(self.lower),
             unknown=self.unknown,
             vocabulary_size=self.vocabulary_size,
         )
@@ -155,7 +155,7 @@ class TextAutoregressor(Autoregressor):
             return plain_windows(offsets, chunk)
         newline = self.schema_.encode("\n")
         if len(newline) != 1:
-            raise ConfigError('align="newline": the text holds no newline; use align="plain"')
+            raise ConfigError(f'align="newline": the text holds no newline; use {setting("align", "plain")}')
         starts = np.flatnonzero(ids[offsets[0] : offsets[-1]] == newline[0]) + offsets[0] + 1
         return aligned_windows(offsets, chunk, starts)
 
@@ -164,14 +164,14 @@ class TextAutoregressor(Autoregressor):
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
-    def surprisal(self, text: str | Sequence[str]) -> Any:
+    def surprisal(self, text: str | bytes | Sequence[str | bytes]) -> Any:
         """What each item of a text costs, in nats: (T,) float64, the first item from an empty state.
 
         Args:
-            text: The text itself, or a list of texts, which gives a list.
+            text: The text itself (for a model of bytes also bytes, of any encoding), or a list, which gives a list.
         """
         check_is_fitted(self)
-        texts, alone = _texts(text)
+        texts, alone = _texts(text, (str, bytes) if self.schema_.tokens == "bytes" else (str,))
         costs = self.network_.costs([self._ids(each, "text") for each in texts])
         return costs[0] if alone else costs
 
@@ -312,15 +312,15 @@ class TextAutoregressor(Autoregressor):
         ended = "" if end is None else "\n"
         return [(self.schema_.decode(beam.ids).removesuffix(ended), beam.score) for beam in found]
 
-    def _ids(self, text: str, where: str) -> np.ndarray:
-        return self.schema_.encode(text, where)
+    def _ids(self, text: str | bytes, where: str) -> np.ndarray:
+        return self.schema_.encode_bytes(text) if isinstance(text, bytes) else self.schema_.encode(text, where)
 
 
-def _texts(prompt: Any) -> tuple[list[str], bool]:
+def _texts(prompt: Any, kinds: tuple[type, ...] = (str,)) -> tuple[list[Any], bool]:
     """Texts as a list, and whether one was given alone."""
-    if isinstance(prompt, str):
+    if isinstance(prompt, kinds):
         return [prompt], True
     texts = list(prompt) if isinstance(prompt, Iterable) and not isinstance(prompt, bytes) else []
-    if not texts or not all(isinstance(text, str) for text in texts):
+    if not texts or not all(isinstance(text, kinds) for text in texts):
         raise DataError(f"prompt: {prompt!r:.50} is no text; give a text, or a list of at least one text")
     return texts, False

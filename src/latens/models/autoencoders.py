@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from latens.corruptions import corruption_config, resolve_corruption
 from latens.data.batches import Batch
-from latens.errors import ConfigError, choice
+from latens.errors import ConfigError, choice, setting
 from latens.layers import Beside, Block, Dropout, Linear, TransposeLinear, activation_layer
 from latens.losses import orthogonality_penalty
 from latens.models.cells import Cells, Features
@@ -236,4 +236,6 @@ def _check_widths(down: list[int], up: list[int], tied: bool, ends_meet: bool) -
     if down[-1] != up[0] or (ends_meet and down[0] != up[-1]):
         raise ConfigError(f"decoder widths {up} do not lead from the code of {down[-1]} back to {down[0]} features")
     if tied and up != down[::-1]:
-        raise ConfigError(f"tied=True needs mirrored widths, not {down} and {up}; use tied=False or leave decoder out")
+        raise ConfigError(
+            f"tied=True needs mirrored widths, not {down} and {up}; leave decoder out, or use {setting('tied', False)}"
+        )

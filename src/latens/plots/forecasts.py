@@ -67,8 +67,13 @@ def plot_forecast(forecast: Forecast, history: np.ndarray, times: Any = None, *,
 def _places(forecast: Forecast, known: int, times: Any) -> tuple[np.ndarray, np.ndarray]:
     """Where the steps of the past and of the future are along the axis."""
     if forecast.times is not None and times is not None:
-        return np.asarray(times), np.asarray(forecast.times)
+        return _wall(times), _wall(forecast.times)
     return np.arange(1 - known, 1), np.arange(1, len(forecast) + 1)
+
+
+def _wall(times: Any) -> np.ndarray:
+    """Times as the clocks of their zone show them: an axis has one zone, and counts in UTC."""
+    return np.asarray(times if getattr(times, "tz", None) is None else times.tz_localize(None))
 
 
 def _draw_future(axes: Axes, forecast: Forecast, column: int, last: tuple[Any, float], future: np.ndarray) -> None:

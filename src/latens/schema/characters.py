@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from latens.errors import DataError
+from latens.errors import DataError, setting
 from latens.schema.items import settled
 
 __all__ = ["character_encoder", "code_points", "distinct", "lowered", "lowered_bytes", "utf8"]
@@ -108,5 +108,5 @@ def _unknown(text: str, lower: bool, where: str, start: int, at: int) -> DataErr
         at = next(i for i, end in enumerate(ends) if end > at)
     return DataError(
         f"{where}: character {text[at]!r} at position {start + at} was not in the text that the model learned from; "
-        'use unknown="drop" or "token" at fit, or replace it'
+        f'replace it, or fit with {setting("unknown", "drop")} or "token"'
     )

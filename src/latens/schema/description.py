@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from latens.errors import DataError, choice
+from latens.errors import DataError, choice, setting
 from latens.schema.columns import Column, Table
 from latens.schema.scaling import SCALINGS, Samples, Scaling, extent, learn_scaling
 
@@ -226,6 +226,6 @@ def _recoded(cells: np.ndarray, then: Column, now: Column, name: str, new_catego
         row = int(unknown.argmax())
         raise DataError(
             f"{name}: column {then.name!r}, row {row} (counted from 0): category {now.levels[codes[row]]!r} was not "
-            f'there when the model was fitted; correct it, or fit with new_categories="other"'
+            f"there when the model was fitted; correct it, or fit with {setting('new_categories', 'other')}"
         )
     return recoded

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from latens.errors import ConfigError, DataError, choice
+from latens.errors import ConfigError, DataError, choice, setting
 from latens.schema.items import MOST_ITEMS, UNKNOWN, check_fields, check_ids, settled, smallest
 
 __all__ = ["EventSchema", "Item", "as_item"]
@@ -113,7 +113,11 @@ class EventSchema:
     def refuse(self, item: Item, where: str, at: int) -> DataError:
         """The error for an unknown item at a position, counted from 0."""
         twin = str(item) if isinstance(item, int) else int(item) if item.isdecimal() and len(item) < 19 else None
-        way_out = f"{twin!r} was" if twin in self._places else 'use unknown="drop" or "token" at fit, or replace it'
+        way_out = (
+            f"{twin!r} was"
+            if twin in self._places
+            else f'replace it, or fit with {setting("unknown", "drop")} or "token"'
+        )
         return DataError(
             f"{where}: item {item!r} at position {at} was not in the sequences that the model learned from; {way_out}"
         )

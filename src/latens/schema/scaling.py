@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from latens.errors import ConfigError, DataError
+from latens.errors import ConfigError, DataError, setting
 
 if TYPE_CHECKING:
     from latens.schema.columns import Table
@@ -87,11 +87,15 @@ def learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
         name = "range" if by_range else "unit" if unit and source.table is None else "standard"
     mixed = source.table is not None and not source.table.numeric
     if mixed and name not in ("standard", "none"):
-        raise ConfigError(f'scaling="{name}" has no meaning for categories and dates; use scaling="standard"')
+        raise ConfigError(
+            f'scaling="{name}" has no meaning for categories and dates; use {setting("scaling", "standard")}'
+        )
     if name in ("range", "none") and unit and not mixed:
         name = "unit"
     if name == "unit" and not unit:
-        raise ConfigError(f'scaling="unit", but {source.name} spans {low:g} to {high:g}; use scaling="range"')
+        raise ConfigError(
+            f'scaling="unit", but {source.name} spans {low:g} to {high:g}; use {setting("scaling", "range")}'
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         offset, scale = _fit(source.values, rows, name, (low, high), by_range)
     if not (np.isfinite(offset).all() and np.isfinite(scale).all()):

@@ -1,0 +1,124 @@
+"""Which rows are strange, how sure that is, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Cause", "OutlierScores", "Reason"]
+
+# What an extrapolated tail says below this is no number to be read.
+_CERTAIN = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class OutlierScores:
+    """The strangeness of rows beside that of held-out ones.
+
+    Args:
+        scores: (n,) float64, higher is stranger.
+        p_values: (n,), the chance that a row like the held-out ones is at least as strange; below 1 / (m + 1) it is the
+            extrapolated tail's.
+        flagged: (n,) bool.
+        threshold: The score above which a row is flagged at the false-alarm rate.
+        false_alarm_rate: Of rows like the held-out ones, the share that may be flagged.
+        n_held_out: m, how many the threshold was learned from.
+        extrapolated: Whether the rate is beyond what so many rows can show.
+    """
+
+    scores: np.ndarray
+    p_values: np.ndarray
+    flagged: np.ndarray
+    threshold: float
+    false_alarm_rate: float
+    n_held_out: int
+    extrapolated: bool
+
+    @property
+    def ranked(self) -> np.ndarray:
+        """The rows' numbers, the strangest first."""
+        return np.argsort(-self.scores, kind="stable")
+
+    @property
+    def verdict(self) -> str:
+        """The answer in one sentence."""
+        n, flagged = len(self.scores), int(self.flagged.sum())
+        words = f"{flagged:,} of {n:,} row{'s' * (n != 1)} flagged; {self.false_alarm_rate * n:,.4g} expected by chance"
+        how = "calibrated on" if not self.extrapolated else "the tail is extrapolated from"
+        return f"{words} at a false-alarm rate of {self.false_alarm_rate:g} ({how} {self.n_held_out:,} held-out rows)"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each row: score, p_value, flagged."""
+        import pandas as pd
+
+        return pd.DataFrame({"score": self.scores, "p_value": self.p_values, "flagged": self.flagged})
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cell that carries a part of a row's error.
+
+    Args:
+        name: Of the column, or the place of the pixel.
+        value: What is there, in the units of the data.
+        expected: What the model expected.
+        share: Of the row's error, in [0, 1].
+    """
+
+    name: str
+    value: Any
+    expected: Any
+    share: float
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row is as strange as it is.
+
+    Args:
+        row: Its number.
+        score: Its strangeness.
+        p_value: The chance that an ordinary row is at least as strange.
+        flagged: Whether it is flagged.
+        evidence: What spoke loudest: ``"residual"`` or ``"neighbours"``.
+        causes: The cells that carry most of the error, the largest share first.
+        nearest: Numbers of rows of the fit, the nearest first, and their distances.
+    """
+
+    row: int
+    score: float
+    p_value: float
+    flagged: bool
+    evidence: str
+    causes: tuple[Cause, ...]
+    nearest: tuple[tuple[int, float], ...]
+
+    @property
+    def words(self) -> str:
+        """The answer in a sentence or two."""
+        chance = f"p = {self.p_value:.2g}" if self.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
+        said = [f"row {self.row} ({'flagged' if self.flagged else 'not flagged'}, {chance})"]
+        if self.causes:
+            cells = (
+                f"{cause.name} is {shown(cause.value)} where {shown(cause.expected)} was expected ({cause.share:.0%})"
+                for cause in self.causes
+            )
+            said.append("; ".join(cells))
+        if self.nearest:
+            said.append(f"nearest: row{'s' * (len(self.nearest) > 1)} {', '.join(str(row) for row, _ in self.nearest)}")
+        if self.evidence == "neighbours":
+            said.append("it stands far from all others")
+        return ". ".join(said)
+
+
+def shown(value: Any) -> str:
+    """A cell's value in few characters."""
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

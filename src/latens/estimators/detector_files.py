@@ -1,0 +1,108 @@
+"""What a fitted detector adds to its estimator's file, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+
+from latens.analysis.calibration import Calibration
+from latens.analysis.evidence import Neighbourhood, Standard
+from latens.errors import ConfigError
+from latens.estimators.witnesses import EVIDENCE, ReconstructionWitness
+from latens.persistence import TensorInfo
+
+__all__ = ["DETECTOR", "check_detector", "detector_parts", "restore_detector"]
+
+# Prefix of the tensors' names in a file.
+DETECTOR = "detector."
+
+_GIVEN: dict[str, Callable[[Any], Any]] = {"default": lambda _: None, "own": clone, "frozen": FrozenEstimator}
+_FLOATS, _NUMBERS = ("calibration", "scale", "spread", "rows"), ("numbers", "trimmed", "held_out")
+
+
+def detector_parts(detector: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The header's entry and the tensors."""
+    witness = detector.witness_
+    if not isinstance(witness, ReconstructionWitness):
+        raise ConfigError("a detector over sequences is not written to a file yet; save its estimator_")
+    given = "frozen" if isinstance(detector.estimator, FrozenEstimator) else "own"
+    params = detector.get_params(deep=False)
+    header = {
+        "given": "default" if detector.estimator is None else given,
+        "params": {name: value for name, value in params.items() if name not in ("estimator", "random_state")},
+        "standards": {name: [s.middle, s.reach, s.weight] for name, s in detector.standards_.items()},
+        "offset": float(detector.offset_),
+    }
+    arrays = {"calibration": detector.calibration_.scores, "scale": witness.scale, "spread": witness.spread}
+    arrays |= {"trimmed": detector.trimmed_, "held_out": detector.held_out_}
+    if witness.neighbourhood is not None:
+        arrays |= {"rows": witness.neighbourhood.rows, "numbers": witness.neighbourhood.numbers}
+    tensors = {f"{DETECTOR}{name}": torch.from_numpy(np.array(a)) for name, a in arrays.items() if a is not None}
+    return header, tensors
+
+
+def check_detector(empty: Any, detector: Mapping[str, Any], tensors: TensorInfo) -> None:
+    """Refuse what is no detector of ours, before a tensor is read.
+
+    Args:
+        empty: A detector with default settings.
+        detector: The header's entry.
+        tensors: Names, dtypes and shapes.
+
+    Raises:
+        ValueError, KeyError, TypeError: Something is missing, or of the wrong sort.
+    """
+    params = detector["params"]
+    known = set(empty.get_params(deep=False)) - {"estimator", "random_state"}
+    if set(params) != known or detector["given"] not in _GIVEN:
+        raise ValueError("a detector's settings are not those of this latens")
+    if not set(detector["standards"]) <= set(EVIDENCE) or not detector["standards"]:
+        raise ValueError("a detector without evidence")
+    numbers = [detector["offset"], *(value for standard in detector["standards"].values() for value in standard)]
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
+        raise ValueError("a detector's standards are no finite numbers")
+    if any(len(standard) != 3 or standard[1] <= 0 for standard in detector["standards"].values()):
+        raise ValueError("a detector's standard is not three numbers")
+    _check_tensors(tensors, neighbours="neighbours" in detector["standards"])
+
+
+def _check_tensors(tensors: TensorInfo, *, neighbours: bool) -> None:
+    found = {name.removeprefix(DETECTOR): info for name, info in tensors.items()}
+    wanted = {"calibration", "spread", "trimmed", "held_out"} | ({"rows", "numbers"} if neighbours else set())
+    if not wanted <= set(found) <= wanted | {"scale"}:
+        raise ValueError("a detector's tensors are not those that it has")
+    for name, (dtype, shape) in found.items():
+        if dtype != ("I64" if name in _NUMBERS else "F64") or len(shape) != 1 + (name == "rows"):
+            raise ValueError(f"a detector's {name} has shape {shape} and dtype {dtype}")
+    if not found["calibration"][1][0]:
+        raise ValueError("a detector without held-out rows")
+    if neighbours and (found["rows"][1][0] != found["numbers"][1][0] or found["rows"][1][0] < 2):
+        raise ValueError("a detector's rows and their numbers are not of one length")
+
+
+def restore_detector(
+    detector: Any, estimator: Any, header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
+) -> Any:
+    """Make a new detector what the file says, around its estimator."""
+    arrays = {name.removeprefix(DETECTOR): t.numpy() for name, t in tensors.items() if name.startswith(DETECTOR)}
+    given = _GIVEN[header["given"]](estimator)
+    params = header["params"] | {"random_state": estimator.random_state, "device": estimator.device}
+    detector.set_params(estimator=given, **params)
+    standards = {name: Standard(*values) for name, values in header["standards"].items()}
+    neighbourhood = None
+    if "rows" in arrays:
+        neighbourhood = Neighbourhood(arrays["rows"], numbers=arrays["numbers"])
+    scale = arrays.get("scale")
+    detector.witness_ = ReconstructionWitness(estimator, scale, arrays["spread"], neighbourhood)
+    detector.standards_, detector.estimator_ = standards, estimator
+    detector.calibration_ = Calibration.of(arrays["calibration"])
+    detector.offset_ = float(header["offset"])
+    detector.trimmed_, detector.held_out_ = arrays["trimmed"], arrays["held_out"]
+    detector.remember_columns()
+    return detector
