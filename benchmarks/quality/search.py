@@ -1,7 +1,7 @@
 """Search among the codes of 60,000 MNIST images: recall, the time of a query, and the same search among pixels.
 
-Run as ``python benchmarks/quality/search.py``. An autoencoder of 32 codes learns for two epochs; 100 test images ask for
-their ten nearest. Truth is the ten nearest codes in float64, by brute force over all of them.
+Run as ``python benchmarks/quality/search.py``. An autoencoder of 32 codes learns for two epochs; 100 test images ask
+for their ten nearest. Truth is the ten nearest codes in float64, by brute force over all of them.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def _draw(bench: Bench) -> None:
 
 
 def _grey(image: np.ndarray) -> np.ndarray:  # (h, w) in [0, 1] -> uint8
-    return np.rint(255 * image).astype(np.uint8)
+    return np.asarray(np.rint(255 * image), dtype=np.uint8)
 
 
 def _tables(bench: Bench) -> list[Table]:
