@@ -51,6 +51,8 @@ class TestHelp:
             "probe",
             "corrupt",
             "sweep",
+            "index",
+            "search",
             "generate",
             "score",
             "forecast",
