@@ -66,7 +66,7 @@ class Cause:
     Args:
         name: Of the column, or the place of the pixel.
         value: What is there, in the units of the data.
-        expected: What the model expected.
+        expected: What the model expected; None where it does not say, as of an item of a sequence.
         share: Of the row's error, in [0, 1].
     """
 
@@ -74,6 +74,12 @@ class Cause:
     value: Any
     expected: Any
     share: float
+
+    @property
+    def words(self) -> str:
+        """The cell in a clause."""
+        instead = "" if self.expected is None else f" where {shown(self.expected)} was expected"
+        return f"{self.name} is {shown(self.value)}{instead} ({self.share:.0%})"
 
 
 @dataclass(frozen=True)
@@ -104,11 +110,7 @@ class Reason:
         chance = f"p = {self.p_value:.2g}" if self.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
         said = [f"row {self.row} ({'flagged' if self.flagged else 'not flagged'}, {chance})"]
         if self.causes:
-            cells = (
-                f"{cause.name} is {shown(cause.value)} where {shown(cause.expected)} was expected ({cause.share:.0%})"
-                for cause in self.causes
-            )
-            said.append("; ".join(cells))
+            said.append("; ".join(cause.words for cause in self.causes))
         if self.nearest:
             said.append(f"nearest: row{'s' * (len(self.nearest) > 1)} {', '.join(str(row) for row, _ in self.nearest)}")
         if self.evidence == "neighbours":
@@ -120,5 +122,5 @@ def shown(value: Any) -> str:
     """A cell's value in few characters."""
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"
-    text = str(value)
+    text = repr(value) if isinstance(value, str) and not value.strip() else str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"
