@@ -28,6 +28,8 @@ _REFERENCE = 10_000
 # Beyond the k that are asked for: candidates whose order rounding may have changed.
 _SPARE = 4
 _CHUNK = 2048
+# Numbers that are gathered at a time, however wide a row and many its candidates: 128 MB.
+_GATHERED = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class Neighbourhood:
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The k nearest of each query, nearest first: their distances and their numbers, each (m, k)."""
-        parts = [self._nearest(queries[start : start + _CHUNK], k) for start in range(0, len(queries), _CHUNK)]
+        size = int(np.clip(_GATHERED // ((k + 1 + _SPARE) * self.rows.shape[1]), 1, _CHUNK))
+        parts = [self._nearest(queries[start : start + size], k) for start in range(0, len(queries), size)]
         distances, places = map(np.concatenate, zip(*parts, strict=True))
         return distances, self.numbers[places]
 
