@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latens.corruptions import (
+        Affine,
         Block,
         Blur,
         Dropout,
@@ -32,14 +33,19 @@ if TYPE_CHECKING:
         OutlierDetector,
         SeriesAutoregressor,
         TextAutoregressor,
+        cluster,
         load,
+        probe,
         sweep,
     )
+    from latens.export import export_onnx
     from latens.history import History
+    from latens.index import Index
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Affine": "latens.corruptions",
     "Autoencoder": "latens.estimators",
     "Block": "latens.corruptions",
     "Blur": "latens.corruptions",
@@ -48,6 +54,7 @@ _HOMES = {
     "EventAutoregressor": "latens.estimators",
     "GaussianNoise": "latens.corruptions",
     "History": "latens.history",
+    "Index": "latens.index",
     "LinearAutoencoder": "latens.estimators",
     "Masking": "latens.corruptions",
     "OutlierDetector": "latens.estimators",
@@ -61,12 +68,16 @@ _HOMES = {
     "Stains": "latens.corruptions",
     "Swap": "latens.corruptions",
     "TextAutoregressor": "latens.estimators",
+    "cluster": "latens.estimators",
+    "export_onnx": "latens.export",
     "load": "latens.estimators",
     "open_source": "latens.data",
+    "probe": "latens.estimators",
     "sweep": "latens.estimators",
 }
 
 __all__ = [
+    "Affine",
     "Autoencoder",
     "Block",
     "Blur",
@@ -75,6 +86,7 @@ __all__ = [
     "EventAutoregressor",
     "GaussianNoise",
     "History",
+    "Index",
     "LinearAutoencoder",
     "Masking",
     "OutlierDetector",
@@ -89,13 +101,22 @@ __all__ = [
     "Swap",
     "TextAutoregressor",
     "__version__",
+    "cluster",
+    "export_onnx",
     "load",
     "open_source",
+    "probe",
     "sweep",
 ]
 
 
+# Parts of the package whose own names users call: `latens.data.images_to_blocks` needs no second import.
+_ROOMS = ("analysis", "corruptions", "data", "plots", "sampling")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"latens.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'latens' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -104,4 +125,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_ROOMS})

@@ -131,7 +131,7 @@ class View(nn.Module):
         self.shape = shape
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C·h·w) -> (B, C, h, w)
-        return x.reshape(len(x), *self.shape)
+        return x.reshape(x.shape[0], *self.shape)  # not len(x), which would fix the batch in an exported graph
 
 
 class Resize(nn.Module):

@@ -74,7 +74,9 @@ def test_published_experiments_in_full(row, data_folder, tmp_path):
 
 def test_every_row_in_its_quick_form(data_folder, tmp_path):
     lines = run(quick=True, seeds=[0], folder=tmp_path)
-    assert {"S2", "S3", "S4", "S5", "S6", "S7", "S13", "S14", "S15", "S16", "S17"} <= {line["row"] for line in lines}
+    assert {"S2", "S3", "S4", "S5", "S6", "S7", "S13", "S14", "S15", "S16", "S17", "S21"} <= {
+        line["row"] for line in lines
+    }
     assert (tmp_path / "index.html").stat().st_size > 100_000
 
 
@@ -94,6 +96,14 @@ def test_pages_are_cleaned_of_which_nothing_was_seen(documents):
     outcome = documents.measure("pairs", 0, pages, max_epochs=4)
     assert outcome.error < 0.035 < 0.5 * sum(before) / len(before)
     assert all(after < 0.5 * earlier for after, earlier in zip(outcome.errors, before, strict=True))
+
+
+def test_search_finds_what_is_there(data_folder):
+    found = benchmark("search").measure()
+    assert found["codes, exact"]["recall"] == 1.0
+    assert found["codes, approximate"]["recall"] >= 0.95
+    assert found["codes, exact"]["milliseconds"] < 20 > found["codes, approximate"]["milliseconds"]
+    assert found["pixels, exact"]["milliseconds"] > found["codes, exact"]["milliseconds"]
 
 
 @pytest.mark.parametrize("target", ["univariate", "multivariate"])

@@ -5,25 +5,6 @@ import pytest
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
-class TestMap:
-    @pytest.mark.parametrize("suffix", MAGIC)
-    def test_writes_the_format_of_the_suffix(self, run, digits, tmp_path, suffix):
-        output = tmp_path / f"map.{suffix}"
-        outcome = run("map", digits, "dataset:digits/test", "-o", output, "--json")
-        assert outcome.json == {"output": str(output), "rows": 297, "labels": "label"}
-        assert output.read_bytes().startswith(MAGIC[suffix])
-
-    def test_labels_by_name(self, run, fit, flowers, tmp_path):
-        model = fit(flowers, "--labels", "species")
-        outcome = run("map", model, flowers, "-o", tmp_path / "map.png", "--labels", "species", "--json")
-        assert outcome.json["labels"] == "species"
-
-    def test_another_suffix_is_refused(self, run, digits, tmp_path):
-        outcome = run("map", digits, "dataset:digits", "-o", tmp_path / "map.jpg")
-        assert outcome.code == 1
-        assert ".jpg says no format that this verb writes; use .png, .svg or .pdf" in outcome.err
-
-
 class TestPairs:
     def test_rows_by_number(self, run, digits, tmp_path):
         output = tmp_path / "pairs.png"

@@ -45,6 +45,8 @@ class TestHelp:
             "reconstruct",
             "map",
             "pairs",
+            "cluster",
+            "probe",
             "corrupt",
             "sweep",
             "generate",

@@ -28,7 +28,7 @@ def draws(epoch: int = 0, first: int = 0, n: int = 16):
     return keyed(seed=7, epoch=epoch, index=torch.arange(first, first + n), pool=pool)
 
 
-IMAGES_ONLY = {"blur", "rotation", "stains"}
+IMAGES_ONLY = {"affine", "blur", "rotation", "stains"}
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)

@@ -11,10 +11,12 @@ import pytest
 
 import latens
 from latens import errors
+from latens.analysis import fit_map
 from latens.corruptions import CORRUPTIONS
 from latens.data import DATASETS
 from latens.losses import LOSSES
 from latens.models import MODELS
+from latens.report import map_page
 from latens.sampling import FILTERS
 
 TRAINING = (
@@ -106,6 +108,13 @@ def test_arguments_for_tables():
     assert list(defaults(latens.sweep))[:3] == ["estimator", "X", "sizes"]
 
 
+def test_arguments_for_answers():
+    assert list(defaults(latens.cluster))[:4] == ["model", "X", "method", "k"]
+    assert {"on": "codes", "random_state": 0}.items() <= defaults(latens.cluster).items()
+    assert list(defaults(latens.probe))[:3] == ["model", "X", "y"]
+    assert {"budgets": (10, 50, 100, 1000), "n_draws": 10}.items() <= defaults(latens.probe).items()
+
+
 def test_linear_arguments():
     expected = {"center": True, "orthogonality": 0.1, "solver": "gradient"}
     assert expected.items() <= defaults(latens.LinearAutoencoder).items()
@@ -122,10 +131,17 @@ def test_series_arguments():
     assert all(callable(getattr(latens.SeriesAutoregressor, method)) for method in (*methods, "generate"))
 
 
+def test_maps():
+    assert defaults(fit_map).items() >= {"method": "auto", "neighbours": 15, "random_state": 0}.items()
+    place = fit_map(np.random.default_rng(0).normal(size=(30, 4)))
+    assert (place.points.shape, place.distortion.shape, place.place(place.codes[:2]).shape) == ((30, 2), (30,), (2, 2))
+    assert {"columns", "title", "lines", "colour", "codes"} <= set(defaults(map_page))
+
+
 def test_registries():
     assert {"linear", "deep", "wide", "convolutional", "asymmetric"} <= set(MODELS)
     assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)
-    assert {"block", "span", "blur", "stains", "rotation", "swap"} <= set(CORRUPTIONS)
+    assert {"block", "span", "blur", "stains", "rotation", "affine", "swap"} <= set(CORRUPTIONS)
     assert {"digits", "mnist", "fashion-mnist"} <= set(DATASETS)
     assert "mse" in LOSSES
     assert {"temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty"} <= set(FILTERS)
@@ -152,6 +168,22 @@ def test_every_public_name_resolves():
     for name in latens.__all__:
         assert getattr(latens, name) is not None
         assert name in dir(latens)
+
+
+@pytest.mark.parametrize("room", ["analysis", "corruptions", "data", "plots", "sampling"])
+def test_a_room_is_there_without_an_import_of_its_own(room):
+    code = f"import latens; latens.{room}.__all__"
+    assert room in dir(latens)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_images_become_sequences_and_come_back():
+    assert list(defaults(latens.data.images_to_blocks).items()) == [
+        ("images", inspect.Parameter.empty),
+        ("block", (4, 2)),
+        ("threshold", None),
+    ]
+    assert list(defaults(latens.data.blocks_to_images)) == ["sequences", "shape", "block", "incomplete"]
 
 
 def test_a_name_that_is_not_there():

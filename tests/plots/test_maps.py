@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from latens.analysis import Map, fit_map
 from latens.errors import DataError
 from latens.plots import plot_map
 
@@ -116,3 +117,23 @@ def test_what_cannot_be_mapped_is_refused() -> None:
         plot_map(np.array([[0.0, 1.0], [np.nan, 0.0]]))
     with pytest.raises(DataError, match=r"labels of shape \(3,\) for a map of 2 rows"):
         plot_map(np.zeros((2, 2)), np.zeros(3))
+
+
+def test_new_rows_are_drawn_over_grey_ones(random: np.random.Generator) -> None:
+    place = fit_map(random.normal(size=(50, 3)))
+    figure = drawn(plot_map(place, np.arange(4), new=random.normal(size=(4, 3)), legend="week $1"))
+    assert figure.axes[0].get_title() == "4 rows on a map of 50 rows (grey)"
+    assert [len(points.get_offsets()) for points in figure.axes[0].collections] == [50, 4]  # type: ignore[arg-type]
+    assert figure.legends[0].get_title().get_text() == r"week \$1"
+
+
+def test_umap_has_no_units(random: np.random.Generator) -> None:
+    codes = random.normal(size=(9, 3))
+    figure = drawn(plot_map(Map(codes, codes[:, :2], "umap", ("UMAP 1", "UMAP 2"))))
+    assert figure.axes[0].get_xlabel() == "UMAP 1"
+    assert not any(label.get_visible() and label.get_text() for label in figure.axes[0].get_xticklabels())
+
+
+def test_fractions_are_a_scale(random: np.random.Generator) -> None:
+    figure = drawn(plot_map(random.normal(size=(9, 2)), np.arange(9) / 8, legend="distortion"))
+    assert figure.axes[1].get_ylabel() == "distortion"

@@ -33,7 +33,7 @@ def test_the_family_is_all_there_is() -> None:
 
 def test_every_corruption_says_how_much_it_changes(everything: Everything) -> None:
     (line,) = of(everything, "S9")
-    assert line["verdict"].startswith("14 corruptions, below; mean squared change of a pixel: gaussian:0.5 0.2")
+    assert line["verdict"].startswith("15 corruptions, below; mean squared change of a pixel: gaussian:0.5 0.2")
     assert "your function 0." in line["verdict"]
     for subject in ("family", "paper"):
         assert bench(everything).picture_path("S9", subject).exists()
@@ -98,7 +98,9 @@ def test_the_full_form_repeats_few_images_as_often_as_it_says(monkeypatch: pytes
 
     images = np.zeros((60_000, 1, 1), dtype=np.float32)
     full = Bench(tmp_path, (0,), False, print)
-    monkeypatch.setitem(full.__dict__, "digits", Digits("mnist", images, images[:10], np.arange(10)))
+    monkeypatch.setitem(
+        full.__dict__, "digits", Digits("mnist", images, np.zeros(len(images), int), images[:10], np.arange(10))
+    )
     given = [full.circumstances(f"S12 untied {n}") for n in (1024, 8192, 32768, 60_000)]
     assert [each["settings"]["max_epochs"] for each in given] == [586, 73, 18, 10]
     assert [each["data"]["train_rows"] for each in given] == [1024, 8192, 32768, 60_000]

@@ -1,4 +1,4 @@
-"""Text read, cut, learned, continued and clustered; pixels and a simulator gone on with."""
+"""Text read, cut, learned, continued and clustered; pixels, blocks and a simulator gone on with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from latens.errors import DataError
 from latens.reproduce import ROWS, run
 from latens.reproduce.bench import Bench
 from latens.reproduce.characters import _cuts
-from latens.reproduce.clusters import agreement
 from latens.reproduce.generation import carried, refed
 from latens.reproduce.hours import load_hours
 from latens.reproduce.recipes import EXPERIMENTS, MEASURES
@@ -144,14 +143,16 @@ class TestRows:
         assert all(len(row) == len(table.header) for row in table.rows)
 
     def test_values_are_gone_on_with(self, everything: Everything) -> None:
-        pixels, simulator, forecasts = of(everything, "S29")
+        pixels, blocks, simulator, forecasts = of(everything, "S29")
         assert "24 images from nothing" in pixels["verdict"]
+        assert re.search(r"\d+\.\d\d nats per black and white test image \(every seed: \d+\.\d\d\)", blocks["verdict"])
+        assert re.search(r"of 64 pixels \d+ to \d+, median [\d.]+, are not as in the most similar", blocks["verdict"])
         assert "Lyapunov times (every seed: " in simulator["verdict"]
         assert re.search(
             r"12 forecasts of a made-up daily cycle: .* last value \d\.\d+, the day before", forecasts["verdict"]
         )
         assert forecasts["verdict"].endswith("benchmarks/quality/etth1.py")
-        for subject in ("digits", "rollout"):
+        for subject in ("digits", "blocks", "nearest", "rollout"):
             assert bench(everything).picture_path("S29", subject).exists()
 
     def test_what_was_measured_is_not_measured_again(self, everything: Everything) -> None:
@@ -159,16 +160,6 @@ class TestRows:
         rows = ["S24", "S25", "S26", "S27", "S28", "S29"]
         again = run(rows, quick=True, seeds=(0,), folder=everything[0], report=told.append)
         assert (again, told) == ([line for row in rows for line in of(everything, row)], [])
-
-
-class TestAgreement:
-    def test_names_do_not_matter(self) -> None:
-        topics = np.array([1, 1, 2, 2, 3, 3])
-        assert agreement(topics, np.array([5, 5, 0, 0, 9, 9])) == {"nmi": pytest.approx(1.0), "accuracy": 1.0}
-
-    def test_more_clusters_than_topics_cost_accuracy(self) -> None:
-        found = agreement(np.array([1, 1, 2, 2]), np.array([0, 1, 2, 3]))
-        assert found["accuracy"] == 0.5
 
 
 def test_a_page_of_text_alone_needs_no_images(tmp_path: Path) -> None:

@@ -13,17 +13,37 @@ from typing import Annotated, Any
 
 import typer
 
-from latens.cli import apply, corrupt, datasets, experiments, figures, fit, forecast, generate, models, score, sweep
+from latens.cli import (
+    apply,
+    cluster,
+    corrupt,
+    datasets,
+    experiments,
+    export,
+    figures,
+    fit,
+    forecast,
+    generate,
+    maps,
+    models,
+    probe,
+    score,
+    search,
+    sweep,
+)
 from latens.cli.verbs import app, close_quietly
 from latens.errors import Interrupted, LatensError, OutputError
 
 __all__ = ["app", "main"]
 
 # Importing a module registers its verbs; the help shows them in the order of use.
-_NOUNS = (fit, models, apply, figures, corrupt, sweep, generate, score, forecast, datasets, experiments)
+_NOUNS = (
+    *(fit, models, apply, maps, figures, cluster, search, probe, corrupt, sweep),
+    *(generate, score, forecast, export, datasets, experiments),
+)
 _ORDER = (
-    *("fit", "info", "embed", "reconstruct", "map", "pairs", "corrupt", "sweep", "generate", "score", "forecast"),
-    *("datasets", "reproduce", "demo"),
+    *("fit", "info", "embed", "reconstruct", "map", "pairs", "cluster", "index", "search", "probe", "corrupt", "sweep"),
+    *("generate", "score", "forecast", "export", "datasets", "reproduce", "demo"),
 )
 # Exit codes of a signal that nobody had the time to answer with a line of its own.
 _STOPPED = {128 + signal.SIGINT: "Ctrl-C", 128 + signal.SIGTERM: "SIGTERM"}

@@ -1,4 +1,4 @@
-"""``latens map`` and ``latens pairs``: pictures of what a model has learned."""
+"""``latens pairs``: rows beside what a model makes of them."""
 
 from __future__ import annotations
 
@@ -9,39 +9,15 @@ import typer
 
 from latens.cli.models import load_model, open_for
 from latens.cli.outputs import FIGURES, check_output
-from latens.cli.verbs import Columns, ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.cli.verbs import ForceOption, ModelArgument, OutputOption, Reading, Shared, SourceArgument, verb
 from latens.errors import ConfigError
 
-__all__ = ["CountOption", "RowsOption", "map_", "pairs", "row_numbers"]
+__all__ = ["CountOption", "RowsOption", "pairs", "row_numbers"]
 
 RowsOption = Annotated[
     str | None, typer.Option("--rows", help="Which rows, counted from 0: 0,5,9.", show_default=False)
 ]
 CountOption = Annotated[int, typer.Option("--count", min=1, max=100, help="How many rows, spread over the data.")]
-
-
-@verb("latens map digits.latens dataset:digits -o map.png", name="map")
-def map_(
-    model: ModelArgument,
-    source: SourceArgument,
-    output: OutputOption,
-    reading: Reading,
-    columns: Columns,
-    shared: Shared,
-    force: ForceOption = False,
-) -> None:
-    """Draw every row as a point on a map.
-
-    Where it lies is its code; its colour is the first of --labels, or the label that SOURCE has. PNG, SVG or PDF.
-    """
-    from latens.cli.writers import write_figure
-
-    check_output(output, force=force, inputs=[model, source], suffixes=FIGURES)
-    estimator = load_model(model, shared)
-    data = open_for(estimator, source, reading, columns)
-    write_figure(output, estimator.plot_map(data))
-    result = {"output": str(output), "rows": len(data), "labels": next(iter(data.labels), None)}
-    shared.result(result, f"wrote a map of {len(data):,} rows to {output}")
 
 
 @verb("latens pairs digits.latens dataset:digits -o pairs.png --rows 0,5,9")

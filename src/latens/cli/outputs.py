@@ -154,4 +154,5 @@ def _same(output: Path, path: str | Path) -> bool:
 
 
 def _listed(suffixes: Sequence[str]) -> str:
-    return f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+    *others, last = suffixes
+    return f"{', '.join(others)} or {last}" if others else last

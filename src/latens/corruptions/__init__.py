@@ -12,6 +12,7 @@ from latens.corruptions.camera import Blur, Rotation
 from latens.corruptions.noise import GaussianNoise, Poisson, SaltAndPepper, Speckle
 from latens.corruptions.occlusion import Block, Dropout, Masking, Span
 from latens.corruptions.pages import Stains
+from latens.corruptions.placement import Affine
 from latens.corruptions.registry import CORRUPTIONS, corruption_config, resolve_corruption
 from latens.corruptions.role import Corruption, Custom, on_cells
 from latens.corruptions.samples import corrupt
@@ -19,6 +20,7 @@ from latens.corruptions.tables import Swap
 
 __all__ = [
     "CORRUPTIONS",
+    "Affine",
     "Block",
     "Blur",
     "Corruption",

@@ -12,7 +12,7 @@ from latens.corruptions.role import Corruption, pictures
 from latens.errors import finite
 from latens.seeds import Keyed
 
-__all__ = ["Blur", "Rotation", "blurred", "rotated"]
+__all__ = ["Blur", "Rotation", "between", "blurred", "rotated"]
 
 # Beyond three deviations a Gaussian holds 0.3 % of its mass.
 _REACH = 3.0
@@ -117,10 +117,10 @@ def rotated(images: Tensor, degrees: Tensor) -> Tensor:  # (B, H, W, C), (B,) ->
     right = torch.arange(width, device=images.device) - (width - 1) / 2
     rows = angle.cos() * down + angle.sin() * right + (height - 1) / 2
     columns = angle.cos() * right - angle.sin() * down + (width - 1) / 2
-    return _between(images, rows.clamp(0, height - 1), columns.clamp(0, width - 1))
+    return between(images, rows.clamp(0, height - 1), columns.clamp(0, width - 1))
 
 
-def _between(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:  # (B, H, W, C), (B, H, W) x 2 -> (B, H, W, C)
+def between(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:  # (B, H, W, C), (B, H, W) x 2 -> (B, H, W, C)
     """The values at fractional places of the images."""
     _, height, width, channels = images.shape
     top, left = rows.floor(), columns.floor()

@@ -11,6 +11,7 @@ from latens.corruptions.camera import Blur, Rotation
 from latens.corruptions.noise import GaussianNoise, Poisson, SaltAndPepper, Speckle
 from latens.corruptions.occlusion import Block, Dropout, Masking, Span
 from latens.corruptions.pages import Stains
+from latens.corruptions.placement import Affine
 from latens.corruptions.role import Corruption, Custom
 from latens.corruptions.tables import Swap
 from latens.errors import ConfigError, choice
@@ -29,6 +30,7 @@ CORRUPTIONS: dict[str, type[Corruption]] = {
     "blur": Blur,
     "stains": Stains,
     "rotation": Rotation,
+    "affine": Affine,
     "swap": Swap,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from latens.data.blocks import blocks_to_images, images_to_blocks
 from latens.data.corpora import Corpus, encode_corpus
 from latens.data.datasets import DATASETS, Dataset
 from latens.data.events import EventSource, encode_events, learn_events
@@ -19,8 +20,10 @@ __all__ = [
     "SeriesSource",
     "Source",
     "TextSource",
+    "blocks_to_images",
     "encode_corpus",
     "encode_events",
+    "images_to_blocks",
     "learn_events",
     "learn_text",
     "open_samples",

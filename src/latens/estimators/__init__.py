@@ -5,9 +5,11 @@ from __future__ import annotations
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
+from latens.estimators.grouping import cluster
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
 from latens.estimators.outliers import OutlierDetector
+from latens.estimators.probing import probe
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.sizes import sweep
 from latens.estimators.text import TextAutoregressor
@@ -20,6 +22,8 @@ __all__ = [
     "OutlierDetector",
     "SeriesAutoregressor",
     "TextAutoregressor",
+    "cluster",
     "load",
+    "probe",
     "sweep",
 ]

@@ -27,6 +27,7 @@ from latens.estimators.reading import Reader
 from latens.estimators.saving import save
 from latens.estimators.states import SequenceState, also
 from latens.history import History
+from latens.models import network_digest
 from latens.sampling import Drawn, Filter, Stop, generate
 from latens.seeds import resolve_seed
 from latens.training import evaluate
@@ -352,11 +353,3 @@ def _counts(ids: np.ndarray, offsets: np.ndarray, n_items: int) -> tuple[Tensor,
 def _key(ids: np.ndarray) -> int:
     """The number that a row's draws are keyed by: the same prompt draws the same in any place of any batch."""
     return int.from_bytes(hashlib.blake2b(ids.astype(np.int64).tobytes(), digest_size=6).digest(), "little")
-
-
-def network_digest(network: torch.nn.Module) -> str:
-    """What a network is known by: its weights."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode() + tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from latens.models.convolutional import AsymmetricNetwork, ConvolutionalNetwork
 from latens.models.series import SeriesNetwork
 from latens.seeds import generator
 
-__all__ = ["MODELS", "Model", "build", "skeleton", "with_weights"]
+__all__ = ["MODELS", "Model", "build", "network_digest", "skeleton", "with_weights"]
 
 
 class Model(Protocol):
@@ -71,3 +72,11 @@ def with_weights(name: str, config: Mapping[str, Any], weights: Mapping[str, Ten
     network = skeleton(name, config)
     network.load_state_dict(dict(weights), assign=True)
     return network.eval()
+
+
+def network_digest(network: nn.Module) -> str:
+    """What a network is known by: its weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

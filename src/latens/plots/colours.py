@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from latens.plots.lettering import lettering
 
-__all__ = ["NEUTRAL", "OTHER", "SCALE", "Classes", "Quantity", "read_labels"]
+__all__ = ["NEUTRAL", "OTHER", "SCALE", "Classes", "Quantity", "label_name", "read_labels"]
 
 # Tol, 2021, https://personal.sron.nl/~pault: "muted", told apart by colour-deficient eyes too, and a dark grey.
 TEN = ("#cc6677", "#332288", "#ddcc77", "#117733", "#88ccee", "#882255", "#44aa99", "#999933", "#aa4499", "#555555")
@@ -47,30 +47,36 @@ class Quantity:
     values: np.ndarray
 
 
-def read_labels(labels: np.ndarray) -> Classes | Quantity:
-    """Classes for up to 20 distinct values or for names; a quantity for more numbers than that.
+def read_labels(labels: np.ndarray, name: Callable[[str], str] = lettering) -> Classes | Quantity:
+    """Classes for up to 20 distinct values or for names; a quantity for more numbers than that, or for fractions.
 
     Args:
         labels: (n,), any dtype.
+        name: How a class is called in the legend, given what it is called in the data.
 
     Example:
         >>> read_labels(np.array(["b", "a", "b"])).codes.tolist()
         [1, 0, 1]
     """
-    if labels.dtype.kind in "fiu" and len(np.unique(labels[np.isfinite(labels)])) > _MOST_CLASSES:
+    if labels.dtype.kind in "fiu" and _is_quantity(labels[np.isfinite(labels)]):
         values = labels.astype(np.float64)
         return Quantity(np.where(np.isfinite(values), values, np.nan))
-    keys = [_key(value) for value in labels.tolist()]
+    keys = [label_name(value) for value in labels.tolist()]
     counts = Counter(keys)
     kept = _kept(counts)
     number = {key: i for i, key in enumerate(kept)}
     codes = np.array([number.get(key, len(kept)) for key in keys], dtype=np.int64)
     rest = len(counts) - len(kept)
-    names = [lettering(key) for key in kept] + [f"{rest} other classes"] * bool(rest)
+    names = [name(key) for key in kept] + [f"{rest} other classes"] * bool(rest)
     return Classes(tuple(names), _colours(len(kept), with_rest=bool(rest)), codes)
 
 
-def _key(value: object) -> str:
+def _is_quantity(numbers: np.ndarray) -> bool:
+    """Whether numbers measure something: there are many, or they have fractions."""
+    return len(np.unique(numbers)) > _MOST_CLASSES or bool((numbers != np.rint(numbers)).any())
+
+
+def label_name(value: object) -> str:
     """A class's name: 3.0 is 3, and what is missing says so."""
     if value is None or value != value:
         return "missing"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from latens.errors import DataError
 from latens.history import History
-from latens.plots.colours import TEN
+from latens.plots.colours import OTHER, TEN
 from latens.plots.lettering import lettering
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from latens.analysis import Sweep
+    from latens.analysis import ProbeCurve, Sweep
 
-__all__ = ["plot_errors", "plot_history", "plot_sweep"]
+__all__ = ["plot_errors", "plot_history", "plot_probes", "plot_sweep"]
 
 # A curve through more places than this is one without their marks.
 _MARKED = 50
@@ -143,3 +146,54 @@ def plot_sweep(sweep: Sweep, *, title: str | None = None) -> Figure:
     axes.grid(alpha=0.2, which="both")
     axes.legend()
     return figure
+
+
+def plot_probes(curve: ProbeCurve, *, title: str | None = None) -> Figure:
+    """Accuracy by the number of labels, a panel for each classifier; bars are the deviation between draws.
+
+    Args:
+        curve: What the probes found.
+        title: Above it.
+
+    Example:
+        >>> from latens.analysis import Probe, ProbeCurve
+        >>> curve = ProbeCurve((Probe("raw", "linear", 10, (0.5, 0.6)),), n_train=50, n_test=20, n_classes=2)
+        >>> plot_probes(curve).axes[0].get_xlabel()
+        'labelled rows'
+    """
+    from matplotlib.figure import Figure
+
+    probes = list(dict.fromkeys(each.probe for each in curve.probes))
+    figure = Figure(figsize=(4.6 * len(probes) + 0.4, 4.5), layout="constrained")
+    figure.suptitle(lettering(title or f"Accuracy on {curve.n_test:,} rows by labels", longest=80))
+    for place, (name, axes) in enumerate(
+        zip(probes, np.ravel(figure.subplots(1, len(probes), sharey=True)), strict=True)
+    ):
+        _draw_probes(axes, curve, name)
+        axes.set(title=f"{name} probe", xlabel="labelled rows")
+        if place == 0:
+            axes.set_ylabel("accuracy")
+            axes.legend(loc="lower right")
+    return figure
+
+
+def _draw_probes(axes: Axes, curve: ProbeCurve, probe: str) -> None:
+    for i, features in enumerate(dict.fromkeys(each.features for each in curve.probes)):
+        marker, line = _LINES[i % len(_LINES)]
+        found = [curve.of(features, probe, budget) for budget in curve.budgets]
+        # A little beside each other, so that no bar hides another
+        places = [each.n_labels * 1.04 ** (i - 1) for each in found]
+        style: dict[str, Any] = {
+            "color": TEN[i % len(TEN)],
+            "marker": marker,
+            "linestyle": line,
+            "markersize": 5,
+            "capsize": 3,
+        }
+        axes.errorbar(places, [each.mean for each in found], [each.std for each in found], label=features, **style)
+    axes.axhline(1 / curve.n_classes, color=OTHER, linestyle=":", label="chance")
+    axes.set_xscale("log")
+    axes.set_xticks(list(curve.budgets), [f"{budget:,}" for budget in curve.budgets])
+    axes.minorticks_off()
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.2)

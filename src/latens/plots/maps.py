@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latens.analysis.maps import Map, fit_map
 from latens.errors import DataError
 from latens.plots.colours import NEUTRAL, OTHER, SCALE, Classes, Quantity, read_labels
 from latens.plots.lettering import count, lettering
@@ -22,7 +23,13 @@ _MANY = 2000
 
 
 def plot_map(
-    codes: np.ndarray, labels: np.ndarray | None = None, *, title: str | None = None, counts: bool = False
+    codes: np.ndarray | Map,
+    labels: np.ndarray | None = None,
+    *,
+    title: str | None = None,
+    counts: bool = False,
+    legend: str = "label",
+    new: np.ndarray | None = None,
 ) -> Figure:
     """Scatter of two-dimensional codes, coloured by a label; more dimensions by their first two principal components.
 
@@ -30,10 +37,12 @@ def plot_map(
     numbers get a scale, and of names the most frequent ones are told apart.
 
     Args:
-        codes: (n, k).
+        codes: (n, k), or the map that was made of them.
         labels: (n,), any dtype; None for none.
         title: Above the map; None says how many rows there are.
         counts: Say in the legend how many rows each class has.
+        legend: What the labels are.
+        new: (m, k) codes to put on the map; they are drawn, `labels` are theirs, and the map's own rows are grey.
 
     Raises:
         DataError: The codes are no finite (n, k) array, or there is not one label for each row.
@@ -43,29 +52,35 @@ def plot_map(
         >>> plot_map(codes, np.arange(60) % 3).axes[0].get_xlabel()
         'code 1'
     """
-    codes = _checked(codes)
-    read = None if labels is None else read_labels(_one_per_row(labels, len(codes)))
-    figure, axes = _canvas(lettering(title or f"Map of {count(len(codes), 'row')}", longest=80))
-    if codes.shape[1] == 1:
-        _strip(axes, codes[:, 0], read)
+    place = codes if isinstance(codes, Map) else fit_map(codes)
+    points = place.points if new is None else place.place(new)
+    read = None if labels is None else read_labels(_one_per_row(labels, len(points)))
+    figure, axes = _canvas(lettering(title or _title(place, new), longest=80))
+    if not place.axes[1]:
+        _strip(axes, points[:, 0], read)
     else:
-        points, names = _plane(codes)
-        axes.set(xlabel=names[0], ylabel=names[1])
-        _scatter(axes, points, read)
+        axes.set(xlabel=place.axes[0], ylabel=place.axes[1])
+        has_units = place.method != "umap"
+        axes.tick_params(labelbottom=has_units, labelleft=has_units)
+        if new is not None:
+            axes.scatter(
+                place.points[:, 0],
+                place.points[:, 1],
+                s=_size(len(place)),
+                c=OTHER,
+                alpha=0.5,
+                linewidths=0,
+                rasterized=True,
+            )
+        _scatter(axes, points, read, legend)
     if isinstance(read, Classes):
-        _legend(figure, read, counts)
+        _legend(figure, read, counts, legend)
     return figure
 
 
-def _checked(codes: np.ndarray) -> np.ndarray:
-    array = np.asarray(codes)
-    if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiub":
-        raise DataError(f"codes of shape {array.shape} and dtype {array.dtype} cannot be mapped; give numbers (n, k)")
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        row = int(np.argmin(np.isfinite(array).all(axis=1)))
-        raise DataError(f"codes hold NaN or infinity in row {row}; leave such rows out of the map")
-    return array
+def _title(place: Map, new: np.ndarray | None) -> str:
+    of = f"map of {count(len(place), 'row')}"
+    return of.capitalize() if new is None else f"{count(len(new), 'row')} on a {of} (grey)"
 
 
 def _one_per_row(labels: np.ndarray, n: int) -> np.ndarray:
@@ -86,21 +101,7 @@ def _canvas(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
-    """Two coordinates and what they are called: the codes, or the directions in which they vary most."""
-    if codes.shape[1] == 2:
-        return codes, ("code 1", "code 2")
-    centred = codes - codes.mean(axis=0)
-    variances, directions = np.linalg.eigh(centred.T @ centred)
-    shares = variances[::-1][:2] / max(float(variances.sum()), np.finfo(float).tiny)
-    names = [
-        f"principal component {i + 1} of {codes.shape[1]} codes ({100 * max(share, 0.0):.0f} % of variance)"
-        for i, share in enumerate(shares)
-    ]
-    return centred @ directions[:, ::-1][:, :2], (names[0], names[1])
-
-
-def _scatter(axes: Axes, points: np.ndarray, read: Classes | Quantity | None) -> None:
+def _scatter(axes: Axes, points: np.ndarray, read: Classes | Quantity | None, legend: str = "label") -> None:
     n = len(points)
     # A fixed shuffle: drawn class by class, the last one would hide the others
     order = np.random.default_rng(0).permutation(n)
@@ -112,21 +113,21 @@ def _scatter(axes: Axes, points: np.ndarray, read: Classes | Quantity | None) ->
         "rasterized": n > _MANY,
     }
     if isinstance(read, Quantity):
-        _coloured_by_quantity(axes, x, y, read.values[order], style)
+        _coloured_by_quantity(axes, x, y, read.values[order], style, legend)
     else:
         colours = NEUTRAL if read is None else np.asarray(read.colours)[read.codes[order]]
         axes.scatter(x, y, c=colours, **style)
 
 
 def _coloured_by_quantity(
-    axes: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, style: Mapping[str, Any]
+    axes: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, style: Mapping[str, Any], legend: str
 ) -> None:
     missing = np.isnan(values)
     if missing.any():
-        axes.scatter(x[missing], y[missing], c=OTHER, label="label missing", **style)
+        axes.scatter(x[missing], y[missing], c=OTHER, label=f"{lettering(legend)} missing", **style)
         axes.legend(loc="best")
     drawn = axes.scatter(x[~missing], y[~missing], c=values[~missing], cmap=SCALE, **style)
-    axes.get_figure().colorbar(drawn, ax=axes, label="label").solids.set_alpha(1)  # type: ignore[union-attr]
+    axes.get_figure().colorbar(drawn, ax=axes, label=lettering(legend)).solids.set_alpha(1)  # type: ignore[union-attr]
 
 
 def _size(n: int) -> float:
@@ -153,13 +154,14 @@ def _strip(axes: Axes, code: np.ndarray, read: Classes | Quantity | None) -> Non
         axes.set_ylabel("(spread means nothing)")
 
 
-def _legend(figure: Figure, read: Classes, counts: bool) -> None:
+def _legend(figure: Figure, read: Classes, counts: bool, name: str) -> None:
     from matplotlib.lines import Line2D
 
     marks = [Line2D([], [], marker="o", linestyle="", color=colour, markersize=7) for colour in read.colours]
     sizes = np.bincount(read.codes, minlength=len(read.names))
     names = [f"{name} ({size:,})" if counts else name for name, size in zip(read.names, sizes, strict=True)]
     # Numbered first and named after: matplotlib leaves out what begins with an underscore
-    legend = figure.legend(marks, list(map(str, range(len(marks)))), loc="outside right upper", title="label")
-    for text, name in zip(legend.get_texts(), names, strict=True):
-        text.set_text(name)
+    numbers = list(map(str, range(len(marks))))
+    legend = figure.legend(marks, numbers, loc="outside right upper", title=lettering(name))
+    for text, own in zip(legend.get_texts(), names, strict=True):
+        text.set_text(own)

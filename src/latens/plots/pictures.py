@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_pictures"]
+__all__ = ["as_colours", "draw_pictures", "image_range"]
 
 _ACROSS = 12
 # Inches a picture is wide: at least, at most, and for each pixel while there is room.
@@ -36,11 +36,11 @@ def draw_pictures(rows: Mapping[str, np.ndarray], title: str) -> Figure:
     size = (max(side * across + 1.2, 5.0), bands * len(rows) * (side * height + 0.25) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(lettering(title, longest=80), fontsize=11)
-    low, high = _range(truth)
+    low, high = image_range(truth)
     grid = figure.subplots(bands * len(rows), across, squeeze=False)
     for i, (name, images) in enumerate(rows.items()):
         errors = None if i == 0 else _visible(np.square(images - truth).reshape(len(truth), -1).mean(axis=1), low, high)
-        shown = _as_colours((images - low) / (high - low))
+        shown = as_colours((images - low) / (high - low))
         for band in range(bands):
             part = slice(band * across, (band + 1) * across)
             _draw_row(grid[band * len(rows) + i], name, shown[part], None if errors is None else errors[part])
@@ -48,7 +48,7 @@ def draw_pictures(rows: Mapping[str, np.ndarray], title: str) -> Figure:
     return figure
 
 
-def _range(truth: np.ndarray) -> tuple[float, float]:
+def image_range(truth: np.ndarray) -> tuple[float, float]:
     """Black and white: 0 and 1 for what lies there, else the range of the true images with zero in it if positive."""
     low, high = float(truth.min()), float(truth.max())
     if low >= 0.0 and high <= 1.0:
@@ -62,7 +62,7 @@ def _visible(errors: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.where(errors < 1e-9 * (high - low) ** 2, 0.0, errors)
 
 
-def _as_colours(images: np.ndarray) -> np.ndarray:
+def as_colours(images: np.ndarray) -> np.ndarray:
     """(n, h, w) grey or (n, h, w, 3) colours in [0, 1]; other numbers of channels as the mean of them."""
     clipped = np.asarray(np.clip(images, 0.0, 1.0))
     if clipped.ndim == 3 or clipped.shape[3] == 3:

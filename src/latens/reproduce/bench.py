@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from latens.estimators import load
+from latens.estimators.events import EventAutoregressor
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
@@ -16,6 +17,7 @@ from latens.persistence import atomic_path
 from latens.plots import plot_history
 from latens.reports import Report
 from latens.reproduce import digits, simulators, texts
+from latens.reproduce.blocks import Blocks
 from latens.reproduce.digits import Digits, load_digits
 from latens.reproduce.fits import fit_and_measure
 from latens.reproduce.hours import Hours, load_hours
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench"]
 
-Material: TypeAlias = Digits | Text | Titles | Flow | Hours
+Material: TypeAlias = Digits | Blocks | Text | Titles | Flow | Hours
 
 # Fewer images than this make no batch.
 _LEAST_ROWS = 16
@@ -101,13 +103,19 @@ class Bench:
         data = self.data(name)
         return data.first(min(len(data.train), digits.QUICK.pixel_rows)) if self.quick else data
 
+    def blocks(self, name: str) -> Blocks:
+        """The same as sequences of blocks."""
+        return Blocks(self.pixels(name))
+
     def material(self, name: str) -> Material:
         """What an experiment learns from."""
         of: dict[str, Callable[[], Material]] = {
             "images": lambda: self.data(name),
+            "groups": lambda: self.data(name),
             "text": lambda: self.text,
             "titles": lambda: self.titles,
             "pixels": lambda: self.pixels(name),
+            "blocks": lambda: self.blocks(name),
             "flow": lambda: self.flow,
             "hours": lambda: self.hours,
         }
@@ -135,7 +143,7 @@ class Bench:
         """How often an experiment reads what it learns from: few images are read more often, in as many steps."""
         experiment = EXPERIMENTS[name]
         epochs, batch = experiment.settings["max_epochs"], experiment.settings["batch_size"]
-        if experiment.learns != "images":
+        if experiment.learns not in ("images", "groups"):
             return texts.QUICK.max_epochs if self.quick else int(epochs)
         epochs = self.quick_epochs if self.quick else epochs
         return max(1, round(epochs * _steps(len(self.digits.train), batch) / _steps(len(self.data(name).train), batch)))
@@ -208,6 +216,10 @@ class Bench:
     def series(self, name: str) -> SeriesAutoregressor:
         """The first seed's model of values."""
         return cast(SeriesAutoregressor, self._loaded(name))
+
+    def drawer(self, name: str) -> EventAutoregressor:
+        """The first seed's model of blocks."""
+        return cast(EventAutoregressor, self._loaded(name))
 
     def _loaded(self, name: str) -> Any:
         self.trial(name, self.seeds[0], with_model=True)

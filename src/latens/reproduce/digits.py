@@ -36,12 +36,14 @@ class Digits:
     Args:
         name: The data set's.
         train: (n, h, w).
+        train_labels: (n,), never learned from but by probes.
         test: (m, h, w), never learned from.
         test_labels: (m,).
     """
 
     name: str
     train: np.ndarray
+    train_labels: np.ndarray
     test: np.ndarray
     test_labels: np.ndarray
 
@@ -56,7 +58,9 @@ class Digits:
 
     def first(self, n: int) -> Digits:
         """The same test images, and the first n training images."""
-        return self if n == len(self.train) else replace(self, train=self.train[:n])
+        if n == len(self.train):
+            return self
+        return replace(self, train=self.train[:n], train_labels=self.train_labels[:n])
 
     def one_of_each(self) -> np.ndarray:
         """Test rows, the first of each digit."""
@@ -79,8 +83,9 @@ def load_digits(quick: bool) -> Digits:
     name = "mnist" if not quick or held("mnist") else "digits"
     train, test = open_samples(f"dataset:{name}/train"), open_samples(f"dataset:{name}/test")
     rows = (QUICK.train_rows, QUICK.test_rows) if quick else (None, None)
-    labels = test.labels["label"][: rows[1]]
-    return Digits(name, _unit(train.values[: rows[0]], name), _unit(test.values[: rows[1]], name), labels)
+    labels = train.labels["label"][: rows[0]], test.labels["label"][: rows[1]]
+    images = _unit(train.values[: rows[0]], name), _unit(test.values[: rows[1]], name)
+    return Digits(name, images[0], labels[0], images[1], labels[1])
 
 
 def _unit(images: np.ndarray, name: str) -> np.ndarray:

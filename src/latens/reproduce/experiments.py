@@ -19,10 +19,12 @@ from latens.plots import plot_denoised, plot_map, plot_pairs
 from latens.reproduce.bench import Bench
 from latens.reproduce.characters import CHUNKS_ROW, CORPUS_ROW, GRU_ROW, LOSS_ROW, TEXT_RECIPE_ROW
 from latens.reproduce.generation import GENERATION_ROW
+from latens.reproduce.groups import CLUSTERS_ROW, PROBES_ROW
 from latens.reproduce.headlines import TITLES_ROW
 from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, fit_line
+from latens.reproduce.searching import SEARCH_ROW
 from latens.reproduce.tying import TYING_ROW
 from latens.reproduce.values import VALUES_ROW
 from latens.seeds import keyed
@@ -159,6 +161,9 @@ ROWS: dict[str, Row] = {
     "S15": Row(("S4",), _embedding),
     "S16": Row(("S4",), _map, (("S4", "map"),)),
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),
+    "S20": CLUSTERS_ROW,
+    "S22": PROBES_ROW,
+    "S21": SEARCH_ROW,
     "S23": CORPUS_ROW,
     "S24": CHUNKS_ROW,
     "S25": GRU_ROW,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -12,11 +13,13 @@ import numpy as np
 from latens import __version__
 from latens.analysis import last_value, seasonal_naive
 from latens.callbacks import Callback, Watched
+from latens.estimators.events import EventAutoregressor
 from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
 from latens.reports import Report
+from latens.reproduce.blocks import Blocks
 from latens.reproduce.clusters import clusters_found
 from latens.reproduce.digits import Digits
 from latens.reproduce.hours import SEASON, Hours
@@ -24,6 +27,7 @@ from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
 from latens.reproduce.simulators import Flow, rollout_errors
 from latens.reproduce.texts import Text, Titles
+from latens.reproduce.worth import clusters_of, probes_of
 
 if TYPE_CHECKING:
     from latens.training import TrainState
@@ -62,6 +66,16 @@ def _fit_images(estimator: Reconstructor, digits: Digits, report: Report) -> dic
     }
 
 
+def _fit_groups(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Besides its errors what its codes are worth: clusters of the test images, and probes."""
+    result, seed = _fit_images(estimator, digits, report), int(estimator.random_state)
+    codes = estimator.transform(digits.train), estimator.transform(digits.test)
+    report("  clustering the test images' codes")
+    clusters = clusters_of(codes[1], digits.test_labels, seed)
+    report("  classifying test images from a few labels")
+    return result | {"clusters": clusters, "probes": probes_of({"codes": codes}, digits)}
+
+
 def _fit_text(estimator: TextAutoregressor, text: Text, report: Report) -> dict[str, Any]:
     """The training loss of the first and the last epoch, as the sum that was published."""
     estimator.fit(text.source(), callbacks=[Narrator(report)])
@@ -86,6 +100,17 @@ def _fit_pixels(estimator: SeriesAutoregressor, digits: Digits, report: Report) 
     judged = digits.test[: min(len(digits.train), _JUDGED_IMAGES)]
     score = estimator.score(list(judged)) / digits.test.shape[2]
     return {"first_error": losses[0], "error": losses[-1], "seconds": seconds, "test_score": score}
+
+
+def _fit_blocks(estimator: EventAutoregressor, blocks: Blocks, report: Report) -> dict[str, Any]:
+    """What a test image costs in nats, the sum over its blocks, and how many of them the training images lack."""
+    estimator.fit(blocks.train, callbacks=[Narrator(report)])
+    seconds, known = round(estimator.history_["seconds"][-1], 1), set(estimator.schema_.items)
+    nats = sum(float(costs.sum()) for costs in estimator.surprisal(blocks.test))
+    unknown = sum(item not in known for sequence in blocks.test for item in sequence)
+    # The unknown item stands for all of them: which one it is has to be said, and each is as likely.
+    nats += unknown * math.log(max(1, blocks.n_items - len(known)))
+    return {"error": nats / len(blocks.test), "seconds": seconds, "unknown": unknown}
 
 
 def _fit_flow(estimator: SeriesAutoregressor, flow: Flow, report: Report) -> dict[str, Any]:
@@ -114,9 +139,11 @@ def _fit_hours(estimator: SeriesAutoregressor, hours: Hours, report: Report) -> 
 # How each kind of material is learned from, and measured.
 FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "images": _fit_images,
+    "groups": _fit_groups,
     "text": _fit_text,
     "titles": _fit_titles,
     "pixels": _fit_pixels,
+    "blocks": _fit_blocks,
     "flow": _fit_flow,
     "hours": _fit_hours,
 }

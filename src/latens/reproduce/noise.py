@@ -19,7 +19,7 @@ __all__ = ["FAMILY", "FAMILY_ROW", "LEVELS", "PAPER", "ROBUSTNESS_ROW"]
 # Levels at which a digit can still be read.
 FAMILY = (
     *("gaussian:0.5", "speckle:0.5", "poisson:5", "salt-and-pepper:0.2", "dropout:0.5", "masking:0.3"),
-    *("block:0.15", "span:0.3:8", "blur:1.5", "rotation:30", "swap:0.3"),
+    *("block:0.15", "span:0.3:8", "blur:1.5", "rotation:30", "affine", "swap:0.3"),
 )
 # Stains darken what is light: seen on black ink on white paper.
 PAPER = ("stains:0.5", "stains:0.9:4:2")

@@ -1,4 +1,4 @@
-"""S29: sequences of real values: digits generated row by row, and a simulator replaced."""
+"""S29: digits generated row by row and block by block, a simulator replaced, and a time series forecast."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ from typing import Any
 import numpy as np
 
 from latens.plots import plot_errors, plot_images
+from latens.plots.pictures import draw_pictures
 from latens.reproduce.bench import Bench
+from latens.reproduce.blocks import nearest
 from latens.reproduce.recipes import EXPERIMENTS, MEASURES
 from latens.reproduce.rows import Line, Row, Table
 from latens.reproduce.simulators import LYAPUNOV, Flow, rollout_errors
 
 __all__ = ["VALUES_ROW"]
 
-PIXELS, LORENZ, HOURS = "S29 pixels", "S29 Lorenz", "S29 ETTh1"
+PIXELS, BLOCKS, LORENZ, HOURS = "S29 pixels", "S29 blocks", "S29 Lorenz", "S29 ETTh1"
 _GENERATED = 24
+# Of those, how many are shown beside the training image that is most like them.
+_COMPARED = 12
+# Test images that are held against the training images in the same way.
+_HELD_AGAINST = 1000
 # Of the attractor's deviation: where a rollout has lost the trajectory.
 _LOST = 0.3
 
 
 def _lines(bench: Bench) -> list[Line]:
-    """S29: pixels, a simulator, a time series."""
-    for name in (PIXELS, LORENZ, HOURS):
+    """S29: pixels, blocks of pixels, a simulator, a time series."""
+    for name in (PIXELS, BLOCKS, LORENZ, HOURS):
         bench.circumstances(name)  # what is not here is said before hours of fitting
-    return [_pixels(bench), _simulator(bench), _forecasts(bench)]
+    return [_pixels(bench), _blocks(bench), _simulator(bench), _forecasts(bench)]
 
 
 # ---- pixels ----------------------------------------------------------------------------------------------------------
@@ -50,8 +56,54 @@ def _pixels(bench: Bench) -> Line:
 def _draw_digits(bench: Bench) -> None:
     rows = bench.digits.test.shape[1]
     made = bench.series(PIXELS).generate(_GENERATED, steps=rows, random_state=bench.seeds[0])
-    figure = plot_images(made.clip(0.0, 1.0), title="S29: images generated from nothing, row by row")
+    figure = plot_images(made.clip(0.0, 1.0), title="S29: generated row by row, the pixels of a row independently")
     bench.draw("S29", "digits", figure)
+
+
+# ---- blocks of pixels ------------------------------------------------------------------------------------------------
+
+
+def _blocks(bench: Bench) -> Line:
+    results, made = [bench.trial(BLOCKS, seed) for seed in bench.seeds], _made(bench)
+    if not (bench.drawn("S29", "blocks", [BLOCKS]) and bench.drawn("S29", "nearest", [BLOCKS])):
+        _draw_made(bench, made)
+    text, digits = MEASURES["blocks"].text, bench.pixels(BLOCKS)
+    costs = [result["error"] for result in results]
+    words = (
+        f"{len(digits.train):,} images of {digits.name}; {text(median(costs))} nats per black and white test "
+        f"image (every seed: {', '.join(map(text, costs))}); "
+        f"{_GENERATED} images from nothing, below: of {digits.n_features} pixels {min(made['differ'])} to "
+        f"{max(made['differ'])}, median {median(made['differ']):g}, are not as in the most similar training image (of "
+        f"test images: median {made['test_differ']:g})"
+    )
+    return Line("S29", EXPERIMENTS[BLOCKS].title, words=words, seconds=median(result["seconds"] for result in results))
+
+
+def _made(bench: Bench) -> dict[str, Any]:
+    """Images from nothing, as sequences, and how far they are from the training images: are they copies?"""
+
+    def measure() -> dict[str, Any]:
+        blocks = bench.blocks(BLOCKS)
+        length = len(blocks.train[0])
+        sequences = bench.drawer(BLOCKS).generate(n=_GENERATED, max_new_items=length, random_state=bench.seeds[0])
+        known = blocks.images(blocks.train)
+        places, differ = nearest(blocks.images(sequences), known)
+        _, of_test = nearest(blocks.images(blocks.test[:_HELD_AGAINST]), known)
+        found = {"sequences": sequences, "nearest": places.tolist(), "differ": differ.tolist()}
+        return found | {"test_differ": float(np.median(of_test))}
+
+    what = {"images": _GENERATED, "held_against": _HELD_AGAINST}
+    found: dict[str, Any] = bench.measured("S29 generated", [BLOCKS], what, measure)
+    return found
+
+
+def _draw_made(bench: Bench, made: dict[str, Any]) -> None:
+    blocks = bench.blocks(BLOCKS)
+    images = blocks.images(made["sequences"])
+    bench.draw("S29", "blocks", plot_images(images, title="S29: images generated from nothing, block by block"))
+    known = blocks.images([blocks.train[place] for place in made["nearest"][:_COMPARED]])
+    rows = {"generated": images[:_COMPARED].astype(np.float64), "most similar": known.astype(np.float64)}
+    bench.draw("S29", "nearest", draw_pictures(rows, "S29: generated images, and the most similar training images"))
 
 
 # ---- a simulator -----------------------------------------------------------------------------------------------------
@@ -122,5 +174,9 @@ def _forecasts(bench: Bench) -> Line:
     return Line("S29", experiment.title, words=words, seconds=median(result["seconds"] for result in results))
 
 
-_PICTURES = ((PIXELS, "history"), ("S29", "digits"), (LORENZ, "history"), ("S29", "rollout"), (HOURS, "history"))
-VALUES_ROW = Row((PIXELS, LORENZ, HOURS), _lines, _PICTURES, _tables, about="sequences")
+_PICTURES = (
+    *((PIXELS, "history"), ("S29", "digits")),
+    *((BLOCKS, "history"), ("S29", "blocks"), ("S29", "nearest")),
+    *((LORENZ, "history"), ("S29", "rollout"), (HOURS, "history")),
+)
+VALUES_ROW = Row((PIXELS, BLOCKS, LORENZ, HOURS), _lines, _PICTURES, _tables, about="sequences")
