@@ -1,9 +1,10 @@
 """False alarms of the default detector on fresh normal rows, beside the 99 % beta-binomial interval, three seeds.
 
-Run as ``python benchmarks/quality/false_alarms.py``. On MNIST it learns from the 60,000 training images, of which a tenth
-calibrates, and judges the 10,000 test images, which other people wrote; and once more with all 70,000 images shuffled,
-so that the fresh ones are of the same kind. Of three ADBench sets the normal rows are halved by chance: one half is
-learned from, a third of it held out to calibrate on (a tenth would be too few rows to show 0.1 %), the other is judged.
+Run as ``python benchmarks/quality/false_alarms.py``. On MNIST it learns from the 60,000 training images, of which a
+tenth calibrates, and judges the 10,000 test images, which other people wrote; and once more with all 70,000 images
+shuffled, so that the fresh ones are of the same kind. Of three ADBench sets the normal rows are halved by chance: one
+half is learned from, a third of it held out to calibrate on (a tenth would be too few rows to show 0.1 %), the other is
+judged.
 """
 
 from __future__ import annotations
