@@ -45,6 +45,7 @@ class TestHelp:
             "reconstruct",
             "map",
             "pairs",
+            "outliers",
             "cluster",
             "index",
             "search",

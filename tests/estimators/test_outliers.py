@@ -103,9 +103,18 @@ class TestPromise:
         assert found.extrapolated
         assert "the tail is extrapolated from 30 held-out rows" in found.verdict
 
+    def test_another_rate_needs_no_other_fit(self, detector, x):
+        looser = detector.at_rate(0.2)
+        assert looser.offset_ == -detector.calibration_.threshold(0.2) > detector.offset_
+        assert (looser.false_alarm_rate, detector.false_alarm_rate) == (0.2, 0.05)
+        assert np.array_equal(looser.score_samples(x[:9]), detector.score_samples(x[:9]))
+        with pytest.raises(ConfigError, match=r"false_alarm_rate=0\.6 is out of range"):
+            detector.at_rate(0.6)
+
     def test_false_discoveries_can_be_bounded_instead(self, detector, x, strange):
         found = detector.detect(np.concatenate([x[1000:], strange]), false_discovery_rate=0.1)
         assert found.flagged[200:].mean() > 0.3
+        assert "of these a share of at most 0.1 is expected to be false" in found.verdict
         assert found.flagged[:200].sum() <= 0.3 * found.flagged.sum()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cause", "OutlierScores", "Reason"]
+__all__ = ["Cause", "OutlierScores", "Reason", "shown"]
 
 # What an extrapolated tail says below this is no number to be read.
 _CERTAIN = 1e-6
@@ -29,6 +30,7 @@ class OutlierScores:
         false_alarm_rate: Of rows like the held-out ones, the share that may be flagged.
         n_held_out: m, how many the threshold was learned from.
         extrapolated: Whether the rate is beyond what so many rows can show.
+        false_discovery_rate: Of what is flagged, the share that is expected to be false, where that decided; else None.
     """
 
     scores: np.ndarray
@@ -38,6 +40,7 @@ class OutlierScores:
     false_alarm_rate: float
     n_held_out: int
     extrapolated: bool
+    false_discovery_rate: float | None = None
 
     @property
     def ranked(self) -> np.ndarray:
@@ -48,15 +51,34 @@ class OutlierScores:
     def verdict(self) -> str:
         """The answer in one sentence."""
         n, flagged = len(self.scores), int(self.flagged.sum())
-        words = f"{flagged:,} of {n:,} row{'s' * (n != 1)} flagged; {self.false_alarm_rate * n:,.4g} expected by chance"
+        words = f"{flagged:,} of {n:,} row{'s' * (n != 1)} flagged"
+        if self.false_discovery_rate is not None:
+            rate, least = self.false_discovery_rate, 1 / (self.n_held_out + 1)
+            return (
+                f"{words}; of these a share of at most {rate:g} is expected to be false "
+                f"(Benjamini-Hochberg; p-values from {self.n_held_out:,} held-out rows are at least {least:.2g})"
+            )
+        words += f"; {self.false_alarm_rate * n:,.4g} expected by chance"
         how = "calibrated on" if not self.extrapolated else "the tail is extrapolated from"
         return f"{words} at a false-alarm rate of {self.false_alarm_rate:g} ({how} {self.n_held_out:,} held-out rows)"
 
-    def to_frame(self) -> pd.DataFrame:
-        """A row for each row: score, p_value, flagged."""
+    def to_frame(self, reasons: Sequence[Reason] = (), causes: int = 3) -> pd.DataFrame:
+        """A row for each row: score, p_value, flagged; with `reasons`, the first causes of the rows that they are of.
+
+        Args:
+            reasons: Of any of the rows; the columns cause, value, expected and share are empty for others.
+            causes: How many; those of the second are called cause_2 and so on.
+        """
         import pandas as pd
 
-        return pd.DataFrame({"score": self.scores, "p_value": self.p_values, "flagged": self.flagged})
+        columns: dict[str, Any] = {"score": self.scores, "p_value": self.p_values, "flagged": self.flagged}
+        for place in range(causes if reasons else 0):
+            found = {reason.row: reason.causes[place] for reason in reasons if place < len(reason.causes)}
+            end = f"_{place + 1}" if place else ""
+            for column, name in {"cause": "name", "value": "value", "expected": "expected", "share": "share"}.items():
+                cells = [getattr(found.get(row), name, None) for row in range(len(self.scores))]
+                columns[f"{column}{end}"] = pd.Series(cells, dtype=float if name == "share" else object)
+        return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True)
@@ -77,9 +99,12 @@ class Cause:
 
     @property
     def words(self) -> str:
-        """The cell in a clause."""
-        instead = "" if self.expected is None else f" where {shown(self.expected)} was expected"
-        return f"{self.name} is {shown(self.value)}{instead} ({self.share:.0%})"
+        """What is wrong with it; a category may be the likeliest one, and less sure than it should be."""
+        value, expected = shown(self.value), shown(self.expected)
+        if self.expected is None:
+            return f"{self.name} is {value} ({self.share:.0%})"
+        wrong = f"where {expected} was expected" if value != expected else "and was less sure to be than usual"
+        return f"{self.name} is {value} {wrong} ({self.share:.0%})"
 
 
 @dataclass(frozen=True)
@@ -105,10 +130,14 @@ class Reason:
     nearest: tuple[tuple[int, float], ...]
 
     @property
+    def chance(self) -> str:
+        """The p-value in words."""
+        return f"p = {self.p_value:.2g}" if self.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
+
+    @property
     def words(self) -> str:
         """The answer in a sentence or two."""
-        chance = f"p = {self.p_value:.2g}" if self.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
-        said = [f"row {self.row} ({'flagged' if self.flagged else 'not flagged'}, {chance})"]
+        said = [f"row {self.row} ({'flagged' if self.flagged else 'not flagged'}, {self.chance})"]
         if self.causes:
             said.append("; ".join(cause.words for cause in self.causes))
         if self.nearest:

@@ -175,9 +175,7 @@ def _train(estimator: Any, data: AnySource, clean: Source | None, run: Run, outp
 
 
 def _already_finished(output: Path, shared: Shared) -> None:
-    import latens
-
-    estimator = latens.load(output)
+    estimator = load_model(output, shared)
     words = f"{output} is finished already; nothing was changed"
     if checkpoints_in(run_folder(output)):
         words += f" ({run_folder(output)} holds checkpoints; --resume --force goes on from them)"

@@ -14,7 +14,7 @@ from latens.errors import ConfigError
 if TYPE_CHECKING:
     from latens.data import AnySource, Source
 
-__all__ = ["describe_referee", "info", "load_model", "open_for"]
+__all__ = ["describe_referee", "info", "load_model", "load_saved", "open_for"]
 
 _AUTOENCODERS = tuple(name for name in ESTIMATORS if name not in SEQUENCES)
 # The models that a verb can be asked of; what is not here, all of them do.
@@ -24,6 +24,7 @@ _CAN = {
     "generate": ("text", "events"),
     "score": ("text", "events"),
     "forecast": ("series",),
+    "outliers": _AUTOENCODERS,
 }
 _UNNAMED = Columns()
 _BITS = ("model_bits", "unigram_bits", "ngram_bits", "xz_bits")
@@ -36,12 +37,21 @@ def info(model: ModelArgument, shared: Shared) -> None:
     With it come the data it expects, its settings, its history, and how it compares with exact PCA, or with counting
     and xz.
     """
-    facts = _facts(load_model(model, shared), model)
+    facts = _facts(load_saved(model, shared), model)
     shared.answer(facts, _in_words(facts))
 
 
+def load_saved(path: Path, shared: Shared) -> Any:
+    """What a file holds, on the device asked for: an estimator, or a detector around one."""
+    import latens
+    from latens.devices import resolve_device
+
+    resolve_device(shared.device)
+    return latens.load(path, device=shared.device)
+
+
 def load_model(path: Path, shared: Shared, verb: str | None = None) -> Any:
-    """The estimator in a file, on the device asked for.
+    """The estimator in a file, on the device asked for; of a detector the one that it judges with.
 
     Args:
         path: Of the file.
@@ -51,11 +61,8 @@ def load_model(path: Path, shared: Shared, verb: str | None = None) -> Any:
     Raises:
         ConfigError: The model cannot do it.
     """
-    import latens
-    from latens.devices import resolve_device
-
-    resolve_device(shared.device)
-    estimator = latens.load(path, device=shared.device)
+    saved = load_saved(path, shared)
+    estimator = getattr(saved, "estimator_", saved)
     name = estimator.network_name()
     if name not in _CAN.get(verb or "", (name,)):
         does = ["embed", "map", *(other for other, models in _CAN.items() if name in models)]
@@ -101,30 +108,58 @@ def describe_referee(referee: Any) -> dict[str, Any]:
     return asdict(referee) | bits | {"ratio": referee.ratio, "verdict": referee.verdict}
 
 
-def _facts(estimator: Any, path: Path) -> dict[str, Any]:
+def _facts(saved: Any, path: Path) -> dict[str, Any]:
     from latens.persistence import read_header
 
-    header = read_header(path)
+    header, estimator = read_header(path), getattr(saved, "estimator_", saved)
+    judged = {} if saved is estimator else {"detector": _detector_facts(saved)}
+    return (
+        judged
+        | {
+            "file": str(path),
+            "bytes": path.stat().st_size,
+            "latens": header.get("latens"),
+            "estimator": header["estimator"],
+            "model": header["model"],
+            "n_components": estimator.n_components_,
+            "parameters": sum(weight.numel() for weight in estimator.network_.network.parameters()),
+            "config": header["config"],
+            "settings": header["params"],
+            "schema": header["schema"],
+            "history": list(estimator.history_.rows()),
+            "referee": describe_referee(estimator.referee_),
+        }
+        | {"data": estimator.schema_.describe()}
+    )
+
+
+def _detector_facts(detector: Any) -> dict[str, Any]:
     return {
-        "file": str(path),
-        "bytes": path.stat().st_size,
-        "latens": header.get("latens"),
-        "estimator": header["estimator"],
-        "model": header["model"],
-        "n_components": estimator.n_components_,
-        "parameters": sum(weight.numel() for weight in estimator.network_.network.parameters()),
-        "config": header["config"],
-        "settings": header["params"],
-        "schema": header["schema"],
-        "history": list(estimator.history_.rows()),
-        "referee": describe_referee(estimator.referee_),
-    } | {"data": estimator.schema_.describe()}
+        "false_alarm_rate": detector.false_alarm_rate,
+        "threshold": -detector.offset_,
+        "held_out": len(detector.calibration_),
+        "extrapolated": detector.calibration_.extrapolated(detector.false_alarm_rate),
+        "trimmed": len(detector.trimmed_),
+        "evidence": list(detector.standards_),
+    }
+
+
+def _detector_words(detector: dict[str, Any] | None) -> str:
+    if detector is None:
+        return ""
+    how = "extrapolated from" if detector["extrapolated"] else "calibrated on"
+    return (
+        f"flags scores above {detector['threshold']:.4g}, a false-alarm rate of {detector['false_alarm_rate']:g} "
+        f"{how} {detector['held_out']:,} held-out rows; {detector['trimmed']:,} strange rows set aside; "
+        f"evidence {', '.join(detector['evidence'])}"
+    )
 
 
 def _in_words(facts: dict[str, Any]) -> str:
     history, describe = facts["history"], _DATA.get(facts["schema"]["kind"], _described)
     rows = {
         "file": f"{facts['file']} ({facts['bytes']:,} bytes, latens {facts['latens']})",
+        "detector": _detector_words(facts.get("detector")),
         "model": f"{facts['model']} ({facts['estimator']}), {facts['parameters']:,} parameters",
         "code": f"{facts['n_components']} component{'s' * (facts['n_components'] != 1)}",
         **describe(facts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -239,9 +240,20 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if false_discovery_rate is not None:
             flagged = benjamini_hochberg(self.calibration_.p_values(scores), false_discovery_rate)
         extrapolated = false_discovery_rate is None and self.calibration_.extrapolated(self.false_alarm_rate)
-        return OutlierScores(
-            scores, p_values, flagged, -self.offset_, self.false_alarm_rate, len(self.calibration_), extrapolated
-        )
+        promised = self.false_alarm_rate, len(self.calibration_), extrapolated, false_discovery_rate
+        return OutlierScores(scores, p_values, flagged, -self.offset_, *promised)
+
+    def at_rate(self, false_alarm_rate: float) -> Self:
+        """The same detector with the threshold of another rate; nothing is learned anew.
+
+        Raises:
+            ConfigError: The rate is not in (0, 0.5].
+        """
+        check_is_fitted(self)
+        other = copy(self)
+        other.offset_ = -self.calibration_.threshold(false_alarm_rate)
+        other.false_alarm_rate = float(false_alarm_rate)
+        return other
 
     def explain(self, X: Any, top: int = 5, neighbours: int = 3) -> list[Reason]:
         """Why each row is as strange as it is.

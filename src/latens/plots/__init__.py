@@ -7,6 +7,7 @@ from latens.plots.curves import plot_errors, plot_history, plot_probes, plot_swe
 from latens.plots.forecasts import plot_forecast
 from latens.plots.maps import plot_map
 from latens.plots.neighbours import plot_neighbours
+from latens.plots.outliers import plot_outliers
 from latens.plots.samples import plot_corruptions, plot_denoised, plot_images, plot_pairs
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "plot_images",
     "plot_map",
     "plot_neighbours",
+    "plot_outliers",
     "plot_pairs",
     "plot_probes",
     "plot_sweep",
