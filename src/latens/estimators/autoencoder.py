@@ -11,6 +11,7 @@ import torch
 from latens.analysis import principal_components
 from latens.data.batches import ResidentData
 from latens.errors import ConfigError, choice, setting
+from latens.estimators.encoding import SampleEncoder
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
 from latens.models.cells import Cells
@@ -22,7 +23,7 @@ __all__ = ["Autoencoder"]
 STARTS = ("auto", "random", "pca")
 
 
-class Autoencoder(Reconstructor):
+class Autoencoder(Reconstructor, SampleEncoder):
     r"""A fully connected autoencoder.
 
     .. math:: \hat{x} = g(f(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)

@@ -17,6 +17,7 @@ from latens.data.batches import ResidentData, TrainingData
 from latens.data.patches import Patches, covering_patches, random_patches, resident_pixels
 from latens.devices import resolve_device
 from latens.errors import ConfigError, DataError, choice, setting, whole
+from latens.estimators.encoding import SampleEncoder
 from latens.estimators.inference import Applied, AppliedToImages, floating, mean_squares
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
@@ -34,7 +35,7 @@ _SCALINGS = ("auto", "range", "unit", "none")
 _JUDGED_PIXELS = 1 << 20
 
 
-class ConvAutoencoder(Reconstructor):
+class ConvAutoencoder(Reconstructor, SampleEncoder):
     r"""An autoencoder of images whose decoder, and if wanted encoder, is convolutional.
 
     .. math:: \hat{x} = g(f(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)
