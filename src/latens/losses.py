@@ -19,6 +19,7 @@ __all__ = [
     "Likelihood",
     "MixtureLikelihood",
     "SquaredError",
+    "mean_where",
     "orthogonality_penalty",
     "resolve_likelihood",
     "sequence_cross_entropy",
@@ -42,6 +43,18 @@ def squared_error(prediction: Tensor, target: Tensor) -> Tensor:  # (B, *), (B, 
     wide = torch.promote_types(prediction.dtype, torch.float32)
     difference = prediction.to(wide).flatten(1) - target.to(wide).flatten(1)
     return difference.square().mean(dim=1)
+
+
+def mean_where(where: Tensor, costs: Tensor) -> Tensor:  # (B, *) bool, (B, *) -> ()
+    r"""The mean over some cells of a batch, whichever rows they are in; zero where there are none.
+
+    .. math:: \ell = \frac{1}{|H|} \sum_{(i, j) \in H} \ell_{ij}
+
+    Example:
+        >>> mean_where(torch.tensor([[True, False], [True, True]]), torch.tensor([[1.0, 9.0], [2.0, 3.0]]))
+        tensor(2.)
+    """
+    return costs.masked_fill(~where, 0.0).sum() / where.sum().clamp(min=1)
 
 
 def orthogonality_penalty(weight: Tensor) -> Tensor:  # (n, D) -> ()

@@ -120,7 +120,7 @@ def train(
             for batch in data.train.batches(state.epoch, start=state.step_in_epoch):
                 with runtime.autocast():
                     loss = state.network.loss(batch)
-                state.advance(loss, len(batch))
+                state.advance(loss, _counted(model, batch))
                 notify(callbacks, "step_end", state)
             state.end_epoch(evaluate(model, data.validation))
             notify(callbacks, "epoch_end", state)
@@ -132,12 +132,26 @@ def train(
 
 @torch.no_grad()
 def evaluate(model: nn.Module, rows: Rows) -> float | None:
-    """The mean loss over rows in evaluation mode, every row counting once; None if there are no rows."""
+    """The mean loss over rows in evaluation mode, each thing that it is the mean over counting once.
+
+    None if there are no rows.
+    """
     if not len(rows):
         return None
     model.eval()
-    total = sum(cast(Any, model).loss(batch).double() * len(batch) for batch in rows.in_order())
-    return float(total) / len(rows)
+    total = count = 0.0
+    for batch in rows.in_order():
+        things = _counted(model, batch)
+        total, count = total + cast(Any, model).loss(batch).double() * things, count + things
+    return float(total) / max(float(count), 1.0)
+
+
+def _counted(model: nn.Module, batch: Any) -> Any:
+    """How many things a batch's loss is the mean over: what the model says, or the batch's length.
+
+    It may be a tensor: to look at it the host would have to wait for the device.
+    """
+    return cast(Any, model).counted(batch) if hasattr(model, "counted") else len(batch)
 
 
 class TrainState:
@@ -154,7 +168,7 @@ class TrainState:
         self.step = self.epoch = self.step_in_epoch = 0
         self.best: dict[str, Tensor] = {}
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=_wide(runtime))
-        self._rows = 0
+        self._things = torch.zeros_like(self._loss_sum)
         self._bad_step = torch.full((), -1, device=runtime.device)
         self._earlier_seconds, self._started = 0.0, time.monotonic()
         self._start = [checksum(weight) for weight in model.parameters()]
@@ -175,10 +189,15 @@ class TrainState:
     @property
     def running_loss(self) -> float:
         """Mean loss of the epoch so far; reading it waits for the device."""
-        return float(self._loss_sum) / max(self._rows, 1)
+        return float(self._loss_sum) / max(float(self._things), 1.0)
 
-    def advance(self, loss: Tensor, rows: int) -> None:
-        """One optimiser step: gradients, clipping, the schedule's rate, the update."""
+    def advance(self, loss: Tensor, things: int | Tensor) -> None:
+        """One optimiser step: gradients, clipping, the schedule's rate, the update.
+
+        Args:
+            loss: Of a batch.
+            things: How many it is the mean over.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
         self.runtime.backward(loss)
@@ -187,8 +206,7 @@ class TrainState:
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.step_in_epoch += 1
-        self._rows += rows
-        self._watch(loss.detach(), rows)
+        self._watch(loss.detach(), things)
 
     def _clip(self) -> None:
         if self.config.clip_value is not None:
@@ -196,9 +214,11 @@ class TrainState:
         if self.config.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
 
-    def _watch(self, loss: Tensor, rows: int) -> None:
+    def _watch(self, loss: Tensor, things: int | Tensor) -> None:
         """Add up the loss and remember the first step whose loss was not finite, on the device."""
-        self._loss_sum += loss.to(self._loss_sum) * rows
+        count = things.to(self._things) if isinstance(things, Tensor) else things
+        self._things += count
+        self._loss_sum += loss.to(self._loss_sum) * count
         first = (self._bad_step < 0) & ~loss.isfinite()
         self._bad_step = torch.where(first, self.step, self._bad_step)
         if self.runtime.device.type == "cpu" or self.step % _LOOK_EVERY == 0:
@@ -224,7 +244,7 @@ class TrainState:
             "train_loss": self.running_loss,
         }
         self._loss_sum.zero_()
-        self._rows = 0
+        self._things.zero_()
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged("the held-out loss")
         if validation_loss is not None:
@@ -273,7 +293,7 @@ class TrainState:
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "loss_sum": float(self._loss_sum),
-            "rows": self._rows,
+            "rows": float(self._things),
             "seconds": self._seconds(),
             "history": {name: list(column) for name, column in self.history.columns.items()},
         }
@@ -290,7 +310,8 @@ class TrainState:
         self.step, self.epoch, self.step_in_epoch = header["step"], header["epoch"], header["step_in_epoch"]
         self.history = History({name: tuple(column) for name, column in header["history"].items()})
         self._loss_sum.fill_(header["loss_sum"])
-        self._rows, self._earlier_seconds = header["rows"], header["seconds"]
+        self._things.fill_(header["rows"])
+        self._earlier_seconds = header["seconds"]
         self.model.load_state_dict(_under("model.", file.tensors))
         self.best = {name: tensor.to(self.runtime.device) for name, tensor in _under("best.", file.tensors).items()}
         carried = _under("carried.", file.tensors)

@@ -41,7 +41,7 @@ def test_every_corruption_says_how_much_it_changes(everything: Everything) -> No
 
 def test_the_dropout_denoiser_drops_inputs_and_units_in_both_halves(everything: Everything) -> None:
     network = load(bench(everything).model_path("S8")).network_.network
-    assert network.corruption == resolve_corruption("dropout:0.2")
+    assert network.task.corruption == resolve_corruption("dropout:0.2")
     for half in (network.encoder, network.decoder):
         rates = [layer.probability for layer in half.modules() if type(layer).__name__ == "Dropout"]
         assert rates == [0.5, 0.5, 0.5]

@@ -20,6 +20,7 @@ from latens.analysis.forecasts import (
 from latens.analysis.maps import Map, fit_map
 from latens.analysis.neighbours import NearestRows, Neighbours, nearest, recall
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
+from latens.analysis.orders import OrderAccuracy, judge_orders
 from latens.analysis.outliers import Cause, OutlierScores, Reason
 from latens.analysis.principal import Principal, principal_components
 from latens.analysis.probes import Probe, ProbeCurve, probe_features
@@ -42,6 +43,7 @@ __all__ = [
     "Map",
     "NearestRows",
     "Neighbours",
+    "OrderAccuracy",
     "OutlierScores",
     "Principal",
     "Probe",
@@ -62,6 +64,7 @@ __all__ = [
     "idle_units",
     "judge",
     "judge_forecasts",
+    "judge_orders",
     "judge_sequences",
     "last_value",
     "longest_copy",

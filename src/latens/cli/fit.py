@@ -29,7 +29,7 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="linear, deep (if left out), wide, convolutional or asymmetric; text (if SOURCE is), events or series.",
+        help="linear, deep (if left out), wide, convolutional, asymmetric, jigsaw; text (if it is), events, series.",
     ),
 ]
 FromOption = Annotated[

@@ -24,8 +24,9 @@ __all__ = ["map_"]
 _PAGE = ".html"
 _OUTPUTS = (*FIGURES, _PAGE, *TABLES[:2])
 _DERIVED = ("label", "error", "cluster", "distortion")
-# Of what a row costs a model, by the kind of its data.
-_ERRORS = {"text": "nats_per_item", "events": "nats_per_item", "series": "nats_per_step"}
+# Of what a row costs a model, by its name; in autoencoders it is the error.
+_ERRORS = {"text": "nats_per_item", "events": "nats_per_item", "series": "nats_per_step", "jigsaw": "nats_per_tile"}
+_ERROR = "reconstruction_error"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def map_(
     _check_colour(drawing.colour, data)
     codes = estimator.transform(data)
     place = _placed_on(drawing, model, codes, shared)
-    mapped = Mapped(place, data, codes, new=drawing.on is not None)
+    mapped = Mapped(place, data, codes, drawing.on is not None, _ERRORS.get(estimator.network_name(), _ERROR))
     known = _known(mapped, estimator, drawing.colour, everything=output.suffix.lower() == _PAGE)
     _write(output, mapped, known, _colour(mapped, known, drawing.colour), model)
     _keep(drawing, place, model)
@@ -94,12 +95,14 @@ class Mapped:
         data: The rows.
         codes: (n, k) theirs.
         new: The map was made of other rows.
+        error: What it is called that a row costs the model.
     """
 
     place: Map
     data: Any
     codes: np.ndarray
     new: bool
+    error: str
 
     @property
     def points(self) -> np.ndarray:  # (n, 2)
@@ -136,14 +139,10 @@ def _known(mapped: Mapped, estimator: Any, colour: str | None, *, everything: bo
     """What was found out about the rows, by name: what is asked for, and for a page what can be looked at."""
     data, known = mapped.data, dict[str, Any]()
     if colour == "error" or everything:
-        known[_error_name(data)] = -estimator.score_samples(data)
+        known[mapped.error] = -estimator.score_samples(data)
     if colour == "cluster":
         known["cluster"] = _clusters(mapped.points)
     return known
-
-
-def _error_name(data: Any) -> str:
-    return _ERRORS.get(data.kind, "reconstruction_error")
 
 
 def _clusters(points: np.ndarray) -> np.ndarray:
@@ -181,7 +180,7 @@ def _colour(mapped: Mapped, known: Mapping[str, np.ndarray], asked: str | None) 
         return next(iter(data.labels.items()), None)
     if asked == "distortion":
         return asked, mapped.distortion
-    name = _error_name(data) if asked == "error" else str(asked)
+    name = mapped.error if asked == "error" else str(asked)
     return name, (known if name in known else {**fields_of(data), **data.labels})[name]
 
 

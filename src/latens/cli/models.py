@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_referee", "info", "load_model", "load_saved", "open_for"]
 
-_AUTOENCODERS = tuple(name for name in ESTIMATORS if name not in SEQUENCES)
+_AUTOENCODERS = tuple(name for name in ESTIMATORS if name not in (*SEQUENCES, "jigsaw"))
 # The models that a verb can be asked of; what is not here, all of them do.
 _CAN = {
     "reconstruct": _AUTOENCODERS,

@@ -20,6 +20,7 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "wide": ("Autoencoder", {"hidden": "wide"}),
     "convolutional": ("ConvAutoencoder", {}),
     "asymmetric": ("ConvAutoencoder", {"encoder": "dense"}),
+    "jigsaw": ("JigsawEncoder", {}),
     "text": ("TextAutoregressor", {}),
     "events": ("EventAutoregressor", {}),
     "series": ("SeriesAutoregressor", {}),

@@ -6,6 +6,7 @@ from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
 from latens.estimators.grouping import cluster
+from latens.estimators.jigsaw import JigsawEncoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.loading import load
 from latens.estimators.outliers import OutlierDetector
@@ -18,6 +19,7 @@ __all__ = [
     "Autoencoder",
     "ConvAutoencoder",
     "EventAutoregressor",
+    "JigsawEncoder",
     "LinearAutoencoder",
     "OutlierDetector",
     "SeriesAutoregressor",

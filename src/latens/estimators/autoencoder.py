@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from latens.analysis import principal_components
-from latens.corruptions import resolve_corruption
 from latens.data.batches import ResidentData
 from latens.errors import ConfigError, choice, setting
+from latens.estimators.encoding import SampleEncoder
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
 from latens.models.cells import Cells
+from latens.models.tasks import Task
 from latens.schema import Schema
 
 __all__ = ["Autoencoder"]
@@ -22,7 +23,7 @@ __all__ = ["Autoencoder"]
 STARTS = ("auto", "random", "pca")
 
 
-class Autoencoder(Reconstructor):
+class Autoencoder(Reconstructor, SampleEncoder):
     r"""A fully connected autoencoder.
 
     .. math:: \hat{x} = g(f(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)
@@ -42,6 +43,7 @@ class Autoencoder(Reconstructor):
         batch_norm: Whether the blocks normalise.
         dropout: Probability of losing a unit after each block, in training.
         corruption: What is done to the input in training: an instance, ``"gaussian:0.5"``, or a function of the batch.
+        loss_region: ``"all"``, or ``"hidden"``: the loss counts only what a corruption such as ``"block:0.25"`` hides.
         tied: The decoder uses the encoder's weights transposed.
         start: ``"random"``, or ``"pca"``: a linear map beside each half, at first exact PCA, so that the network only
             learns what PCA cannot do. ``"auto"`` is pca for frames, CSV and Parquet, unless wide or tied.
@@ -84,6 +86,7 @@ class Autoencoder(Reconstructor):
         batch_norm: bool = True,
         dropout: float = 0.0,
         corruption: Any = None,
+        loss_region: str = "all",
         tied: bool = False,
         start: str = "auto",
         scaling: str = "auto",
@@ -109,7 +112,8 @@ class Autoencoder(Reconstructor):
         self.code_activation = code_activation
         self.output = output
         self.batch_norm = batch_norm
-        self.dropout, self.corruption = dropout, corruption
+        self.dropout = dropout
+        self.corruption, self.loss_region = corruption, loss_region
         self.tied, self.start = tied, start
         self.scaling, self.new_categories = scaling, new_categories
         self.max_epochs, self.batch_size = max_epochs, batch_size
@@ -129,9 +133,9 @@ class Autoencoder(Reconstructor):
 
     def network_config(self, schema: Schema) -> dict[str, Any]:
         choice("new_categories", self.new_categories, ("error", "other"))
-        corruption = resolve_corruption(self.corruption)
+        task = Task.of(self.corruption, self.loss_region)
         columns = schema.network_columns()
-        hides = (schema.table is not None and schema.table.has_missing) or hasattr(corruption, "hidden")
+        hides = (schema.table is not None and schema.table.has_missing) or hasattr(task.corruption, "hidden")
         cells: Any = None if columns is None else {"columns": columns, "masked": hides and not self.tied}
         inputs, features = (schema.n_features,) * 2 if cells is None else Cells(**cells).ends
         code = code_size(self.n_components, features, wide=self.network_name() == "wide")
@@ -143,7 +147,7 @@ class Autoencoder(Reconstructor):
             "block": block_style(self),
             "activations": {"code": self.code_activation, "output": self._output(schema)},
             "tied": bool(self.tied),
-            "corruption": corruption,
+            "corruption": task,
             "cells": cells,
             "beside": self._starts_at_pca(schema),
         }

@@ -12,15 +12,16 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from latens.analysis import Referee, principal_components
-from latens.corruptions import resolve_corruption
 from latens.data import Source
 from latens.data.batches import ResidentData, TrainingData
 from latens.data.patches import Patches, covering_patches, random_patches, resident_pixels
 from latens.devices import resolve_device
 from latens.errors import ConfigError, DataError, choice, setting, whole
+from latens.estimators.encoding import SampleEncoder
 from latens.estimators.inference import Applied, AppliedToImages, floating, mean_squares
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
+from latens.models.tasks import Task
 from latens.schema import Schema
 
 __all__ = ["ConvAutoencoder"]
@@ -34,7 +35,7 @@ _SCALINGS = ("auto", "range", "unit", "none")
 _JUDGED_PIXELS = 1 << 20
 
 
-class ConvAutoencoder(Reconstructor):
+class ConvAutoencoder(Reconstructor, SampleEncoder):
     r"""An autoencoder of images whose decoder, and if wanted encoder, is convolutional.
 
     .. math:: \hat{x} = g(f(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)
@@ -62,6 +63,7 @@ class ConvAutoencoder(Reconstructor):
         batch_norm: Whether the blocks normalise.
         dropout: Probability of losing a number after each block, in training.
         corruption: What is done to the input in training: an instance, ``"gaussian:0.5"``, or a function of the batch.
+        loss_region: ``"all"``, or ``"hidden"``: the loss counts only what a corruption such as ``"block:0.25"`` hides.
         scaling: ``"auto"``, ``"range"``, ``"unit"`` or ``"none"``; with a dense encoder any of the schema's.
         max_epochs: Passes over the training images.
         batch_size: Patches (images, with a dense encoder) a step, at least 2.
@@ -107,6 +109,7 @@ class ConvAutoencoder(Reconstructor):
         batch_norm: bool = True,
         dropout: float = 0.0,
         corruption: Any = None,
+        loss_region: str = "all",
         scaling: str = "auto",
         max_epochs: int = 20,
         batch_size: int = 8,
@@ -129,7 +132,7 @@ class ConvAutoencoder(Reconstructor):
         self.patch_size, self.patches_per_image = patch_size, patches_per_image
         self.activation, self.code_activation = activation, code_activation
         self.output, self.batch_norm, self.dropout = output, batch_norm, dropout
-        self.corruption, self.scaling = corruption, scaling
+        self.corruption, self.loss_region, self.scaling = corruption, loss_region, scaling
         self.max_epochs, self.batch_size = max_epochs, batch_size
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.schedule = schedule
@@ -152,7 +155,7 @@ class ConvAutoencoder(Reconstructor):
             "block": block_style(self),
             "code_activation": self.code_activation,
             "output": output_of(self.output, schema),
-            "corruption": resolve_corruption(self.corruption),
+            "corruption": Task.of(self.corruption, self.loss_region),
         }
 
     def _convolutional_config(self, schema: Schema) -> dict[str, Any]:

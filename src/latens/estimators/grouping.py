@@ -9,8 +9,8 @@ import numpy as np
 from latens.analysis.clusters import ClusterComparison, compare_clusters
 from latens.analysis.manifold import unfolded
 from latens.errors import ConfigError, choice
+from latens.estimators.encoding import SampleEncoder
 from latens.estimators.plain import plain_input
-from latens.estimators.reconstruction import Reconstructor
 from latens.seeds import resolve_seed
 
 __all__ = ["ON", "applied_source", "cluster", "encoded"]
@@ -81,7 +81,7 @@ def applied_source(model: Any, X: Any) -> Any:
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(model)
-    return model._applied_source(X) if isinstance(model, Reconstructor) else model._open(X)
+    return model._applied_source(X) if isinstance(model, SampleEncoder) else model._open(X)
 
 
 def encoded(model: Any, source: Any, pooling: str | None = None) -> np.ndarray:  # -> (n, k)
@@ -90,6 +90,6 @@ def encoded(model: Any, source: Any, pooling: str | None = None) -> np.ndarray: 
     Raises:
         ConfigError: Pooling for a model that reads no sequences.
     """
-    if pooling is not None and isinstance(model, Reconstructor):
+    if pooling is not None and isinstance(model, SampleEncoder):
         raise ConfigError(f"pooling={pooling!r} goes with models of text, events and series; leave it out")
     return np.asarray(model.transform(source) if pooling is None else model.transform(source, pooling))

@@ -43,31 +43,34 @@ class Applied:
         self._wide: nn.Module | None = None
 
     def encode(self, x: np.ndarray) -> np.ndarray:  # (m, *shape) -> (m, n)
-        return self._apply(x, lambda network, chunk: network.encode(chunk))
+        return self.ask(x, lambda network, chunk: network.encode(chunk))
 
     def decode(self, codes: np.ndarray) -> np.ndarray:  # (m, n) -> (m, D)
-        return self._apply(codes, lambda network, chunk: network.data.settle(network.decode(chunk)))
+        return self.ask(codes, lambda network, chunk: network.data.settle(network.decode(chunk)))
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:  # (m, *shape) -> (m, D)
-        return self._apply(x, lambda network, chunk: network.data.settle(network(chunk)))
+        return self.ask(x, lambda network, chunk: network.data.settle(network(chunk)))
 
     def errors(self, x: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:  # (m, *shape) -> (m, D)
         """The error of each cell in the network's own terms, NaN where it is missing."""
         if target is None or target is x:
-            return self._apply(x, lambda network, chunk: network.data.errors(network(chunk), chunk))
+            return self.ask(x, lambda network, chunk: network.data.errors(network(chunk), chunk))
         both = np.concatenate([x.reshape(len(x), -1), target.reshape(len(x), -1)], axis=1)
-        return self._apply(both, lambda network, chunk: _paired_errors(network, chunk, x.shape[1:]))
+        return self.ask(both, lambda network, chunk: _paired_errors(network, chunk, x.shape[1:]))
 
     def chances(self, x: np.ndarray) -> np.ndarray:  # (m, d) -> (m, d)
         """Of a typed table's categories the probability of what is there; see `Cells.chances`."""
-        return self._apply(x, lambda network, chunk: network.data.chances(network(chunk), chunk))
+        return self.ask(x, lambda network, chunk: network.data.chances(network(chunk), chunk))
 
     def features(self, x: np.ndarray) -> np.ndarray:  # (m, *shape) -> (m, D)
         """What enters the network but for marks of what is missing, NaN there; see `Cells.features`."""
-        return self._apply(x, lambda network, chunk: network.data.features(chunk))
+        return self.ask(x, lambda network, chunk: network.data.features(chunk))
 
     def code_size(self, shape: Sequence[int | None]) -> int:
         """Numbers in the code of one sample of this shape; where a size is free, it does not matter."""
+        known: int | None = getattr(self.network, "n_components", None)
+        if known is not None:
+            return known
         sizes = [1 if size is None else size for size in shape]
         return int(self.encode(np.zeros((1, *sizes), dtype=np.float32)).shape[1])
 
@@ -76,7 +79,8 @@ class Applied:
         return _power_of_two(_CHUNK_NUMBERS // max(1, math.prod(shape), getattr(self.network, "numbers_per_row", 1)))
 
     @torch.no_grad()
-    def _apply(self, x: np.ndarray, function: Callable[[Any, Tensor], Tensor]) -> np.ndarray:
+    def ask(self, x: np.ndarray, function: Callable[[Any, Tensor], Tensor]) -> np.ndarray:  # (m, *) -> (m, *)
+        """What a function of the network and a chunk of rows gives for all rows, an answer a row."""
         dtype = torch.float64 if x.dtype == np.float64 and self.device.type != "mps" else torch.float32
         network = self._network(dtype)
         rows = self.chunk_rows(x.shape[1:])
@@ -145,7 +149,7 @@ class AppliedToImages(Applied):
         return _power_of_two(_CHUNK_PIXELS // max(1, math.prod(shape[:2])))
 
     def encode(self, x: np.ndarray) -> np.ndarray:  # (m, h, w[, c]) -> (m, n): the map's mean over the image
-        sums = [self._apply(x[:, *around], _sum_of_codes(inner)) for _, around, inner in self._tiles(x)]
+        sums = [self.ask(x[:, *around], _sum_of_codes(inner)) for _, around, inner in self._tiles(x)]
         return np.asarray(np.sum(sums, axis=0) / math.prod(x.shape[1:3]), dtype=x.dtype)
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:  # (m, h, w[, c]) -> the same

@@ -13,6 +13,7 @@ from latens.data import Source
 from latens.data.batches import ResidentData
 from latens.data.values import first_not_finite, place
 from latens.errors import ConfigError, DataError, choice, finite, setting
+from latens.estimators.encoding import SampleEncoder
 from latens.estimators.fitting import Run
 from latens.estimators.inference import Applied
 from latens.estimators.reconstruction import Reconstructor
@@ -26,7 +27,7 @@ __all__ = ["LinearAutoencoder"]
 SOLVERS = ("gradient", "exact")
 
 
-class LinearAutoencoder(Reconstructor):
+class LinearAutoencoder(Reconstructor, SampleEncoder):
     r"""PCA as a bottleneck autoencoder with one shared weight.
 
     .. math:: \hat{x} = W^\top W (x - \mu) + \mu, \qquad

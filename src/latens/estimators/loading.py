@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from latens import persistence
-from latens.analysis import ForecastReferee, Referee
+from latens.analysis import ForecastReferee, OrderAccuracy, Referee
 from latens.analysis.sequence_referee import SequenceReferee
 from latens.corruptions import resolve_corruption
 from latens.devices import resolve_device
@@ -24,6 +24,7 @@ from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.detector_files import DETECTOR, check_detector, restore_detector
 from latens.estimators.events import EventAutoregressor
+from latens.estimators.jigsaw import JigsawEncoder
 from latens.estimators.linear import LinearAutoencoder
 from latens.estimators.outliers import OutlierDetector
 from latens.estimators.saving import MODEL, SCHEMA
@@ -40,10 +41,14 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "Autoencoder": Autoencoder,
     "LinearAutoencoder": LinearAutoencoder,
     "ConvAutoencoder": ConvAutoencoder,
+    "JigsawEncoder": JigsawEncoder,
     "TextAutoregressor": TextAutoregressor,
     "EventAutoregressor": EventAutoregressor,
     "SeriesAutoregressor": SeriesAutoregressor,
 }
+
+# The estimator that learns of no model but its own, of the same kind of data as others.
+_JIGSAW = JigsawEncoder.__name__
 
 # The models that read sequences; each has an estimator and a kind of data of its own.
 _SEQUENCES = {"TextAutoregressor": "text", "EventAutoregressor": "events", "SeriesAutoregressor": "series"}
@@ -124,6 +129,8 @@ def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
 
 def _referee_of(header: Mapping[str, Any]) -> type[Any]:
     kind = header["schema"]["kind"]
+    if header["estimator"] == _JIGSAW:
+        return OrderAccuracy
     if kind == SeriesSchema.kind:
         return ForecastReferee
     return SequenceReferee if kind in _VOCABULARIES else Referee
@@ -209,6 +216,8 @@ def _check_together(header: Mapping[str, Any], kind: str, tensors: int) -> None:
         raise ValueError(f"data of kind {kind!r} is not what {header['estimator']} learns from")
     if (wanted or header["model"]) != header["model"] or (wanted is None and header["model"] in _SEQUENCES.values()):
         raise ValueError(f"model={header['model']!r} is none of {header['estimator']}")
+    if (header["estimator"] == _JIGSAW) != (header["model"] == "jigsaw"):
+        raise ValueError(f"model={header['model']!r} is none of {header['estimator']}")
     layers = header["config"].get("n_layers", 1)
     if not _is_size(layers) or layers > tensors:
         raise ValueError(f"{layers!r:.20} layers, and {tensors} tensors")
@@ -234,7 +243,10 @@ def _check_samples(header: Mapping[str, Any], widest: int) -> None:
     if len(json.dumps(plain)) > _LONGEST:
         raise ValueError(f"schema is longer than {_LONGEST} characters")
     features = _check_schema(schema)
-    if features > widest:
+    # Of a jigsaw, whose tensors are of the size of a tile, nothing is made of the size of an image.
+    if header["estimator"] == _JIGSAW and (schema["kind"], schema["shape"]) != ("images", header["config"]["shape"]):
+        raise ValueError(f"a network for images of shape {header['config']['shape']!r:.100}")
+    if header["estimator"] != _JIGSAW and features > widest:
         raise ValueError(f"samples of {features} numbers, and no tensor so wide")
     # A table's names are also those of columns that were left out.
     _check_names("feature_names", header["feature_names"], features if schema["table"] is None else None)

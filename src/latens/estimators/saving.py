@@ -23,7 +23,7 @@ MODEL = "model."
 def save(
     estimator: Any, path: str | Path, detector: tuple[dict[str, Any], dict[str, torch.Tensor]] | None = None
 ) -> None:
-    """Write a fitted estimator; see `Reconstructor.save`.
+    """Write a fitted estimator; see `SampleEncoder.save`.
 
     Args:
         estimator: Fitted.

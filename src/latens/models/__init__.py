@@ -14,6 +14,7 @@ from latens.layers import initialise
 from latens.models.autoencoders import DenseNetwork, LinearNetwork
 from latens.models.autoregressive import TokenNetwork
 from latens.models.convolutional import AsymmetricNetwork, ConvolutionalNetwork
+from latens.models.jigsaw import JigsawNetwork
 from latens.models.series import SeriesNetwork
 from latens.seeds import generator
 
@@ -37,6 +38,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "wide": DenseNetwork,
     "convolutional": ConvolutionalNetwork,
     "asymmetric": AsymmetricNetwork,
+    "jigsaw": JigsawNetwork,
     "text": TokenNetwork,
     "events": TokenNetwork,
     "series": SeriesNetwork,

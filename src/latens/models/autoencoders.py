@@ -9,12 +9,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from latens.corruptions import corruption_config, resolve_corruption
 from latens.data.batches import Batch
 from latens.errors import ConfigError, choice, setting
 from latens.layers import Beside, Block, Dropout, Linear, TransposeLinear, activation_layer
 from latens.losses import orthogonality_penalty
 from latens.models.cells import Cells, Features
+from latens.models.tasks import Task
 
 __all__ = ["OUTPUTS", "DenseNetwork", "LinearNetwork", "taper_widths", "wide_widths"]
 
@@ -49,7 +49,7 @@ class _Reconstructing(nn.Module):
 
     def __init__(self, corruption: object = None, data: Features | Cells | None = None) -> None:
         super().__init__()
-        self.corruption = resolve_corruption(corruption)
+        self.task = Task.of(corruption)
         self.data = data or Features()
 
     def encode(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, n)
@@ -69,12 +69,23 @@ class _Reconstructing(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """The reconstruction error against the target; in training mode the input is corrupted first."""
-        x = batch.x
         if self.training:
             self._key_dropout(batch)
-            if self.corruption is not None:
-                x = self.data.corrupt(self.corruption, x, batch.random.stream("corruption"))
-        return self.data.loss(self.outputs(self.encode(x)), batch.target)
+        x, region = self._asked(batch)
+        return self.data.loss(self.outputs(self.encode(x)), batch.target, region)
+
+    def counted(self, batch: Batch) -> int | Tensor:
+        """How many things the loss of a batch is the mean over: its rows, or the hidden cells that are there."""
+        _, region = self._asked(batch)
+        return len(batch) if region is None else (region & self.data.present(batch.target)).sum()
+
+    def _asked(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The input as the network is given it, and where the answer counts; None for everywhere."""
+        random = batch.random.stream("corruption")
+        region = self.task.region(batch.x, random)
+        if self.task.corruption is None or not (self.training or region is not None):
+            return batch.x, None
+        return self.data.corrupt(self.task.corruption, batch.x, random), region
 
     def _key_dropout(self, batch: Batch) -> None:
         layers = (layer for layer in self.modules() if isinstance(layer, Dropout))
@@ -134,7 +145,7 @@ class LinearNetwork(_Reconstructing):
             "n_components": weight.shape[0],
             "orthogonality": self.orthogonality,
             "bias": self.decoder.bias is not None,
-            "corruption": corruption_config(self.corruption),
+            "corruption": self.task.config,
         }
 
     def initialise(self, generator: torch.Generator) -> None:
@@ -164,7 +175,7 @@ class DenseNetwork(_Reconstructing):
         activations: Of the ``"code"`` (None is linear) and of the ``"output"``: ``"linear"``, or ``"sigmoid"`` for data
             bounded in [0, 1].
         tied: Decoder layers use the encoder's weights transposed; the widths must mirror each other.
-        corruption: Of the input, in training.
+        corruption: Of the input, in training: what `Task.of` takes.
         cells: Arguments of `Cells` if a sample is a row of a typed table; the ends of the widths are then its.
         beside: Whether a linear layer leads past the blocks of each half, whose sum is then the half's answer.
 
@@ -197,7 +208,7 @@ class DenseNetwork(_Reconstructing):
             "block": style,
             "activations": ends,
             "tied": tied,
-            "corruption": corruption_config(self.corruption),
+            "corruption": self.task.config,
             "cells": None if cells is None else dict(cells),
             "beside": beside,
         }

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from latens.corruptions import Corruption, on_cells
-from latens.losses import squared_error
+from latens.losses import mean_where, squared_error
 from latens.seeds import Keyed
 
 __all__ = ["Cells", "Features"]
@@ -44,9 +44,22 @@ class Features:
         """The last layer's output as a prediction."""
         return outputs
 
-    def loss(self, outputs: Tensor, target: Tensor) -> Tensor:  # (B, D), (B, *shape) -> ()
-        """Mean squared error."""
-        return squared_error(outputs, target).mean()
+    def present(self, target: Tensor) -> Tensor:  # (B, *shape) -> the same, bool
+        """What is there to be compared with: everything."""
+        return torch.ones_like(target, dtype=torch.bool)
+
+    def loss(self, outputs: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
+        """Mean squared error, of all numbers or of those of a region.
+
+        Args:
+            outputs: (B, D).
+            target: (B, *shape).
+            region: (B, *shape) bool, or None.
+        """
+        if region is None:
+            return squared_error(outputs, target).mean()
+        wide = torch.promote_types(outputs.dtype, torch.float32)
+        return mean_where(region.flatten(1), (outputs.to(wide).flatten(1) - target.to(wide).flatten(1)).square())
 
     def settle(self, predicted: Tensor) -> Tensor:  # (B, D) -> (B, D)
         """A prediction in the form of the data."""
@@ -162,10 +175,26 @@ class Cells:
             predicted[:, where] = outputs[:, where].softmax(dim=1)
         return predicted
 
-    def loss(self, outputs: Tensor, target: Tensor) -> Tensor:  # (B, outputs), (B, d) -> ()
-        """The mean over rows of the mean over their cells that are present."""
+    def present(self, target: Tensor) -> Tensor:  # (B, d) -> (B, d) bool
+        """Which cells are there to be compared with."""
+        return ~(target.isnan() | (target == -1.0) & self._coded(target))
+
+    def loss(self, outputs: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
+        """The mean over rows of the mean over their cells that are present, or over all present cells of a region.
+
+        Args:
+            outputs: (B, outputs).
+            target: (B, d).
+            region: (B, d) bool, or None.
+        """
+        known, costs = self.present(target), self._costs(outputs, target)
+        if region is not None:
+            return mean_where(region & known, costs)
+        return ((costs * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)).mean()
+
+    def _costs(self, outputs: Tensor, target: Tensor) -> Tensor:  # (B, outputs), (B, d) -> (B, d)
+        """Of each cell; of what is missing, a number without meaning."""
         wide = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
-        known = ~(target.isnan() | (target == -1.0) & self._coded(target))
         costs = target.new_zeros(target.shape, dtype=wide.dtype)
         costs[:, self.numbers] = (wide[:, : self._n_numbers] - target[:, self.numbers].nan_to_num()).square()
         for category in self.categories:
@@ -174,7 +203,7 @@ class Cells:
             costs[:, category.place] = functional.cross_entropy(logits, codes, reduction="none") / category.entropy
         for time in self.times:
             costs[:, time.place] = _time_error(wide, _circles(target[:, time.place].nan_to_num(), time), time)
-        return ((costs * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)).mean()
+        return costs
 
     def settle(self, predicted: Tensor) -> Tensor:  # (B, outputs) -> (B, d)
         """The likeliest cells: numbers, codes, times."""

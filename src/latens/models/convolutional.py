@@ -9,7 +9,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from latens.corruptions import corruption_config
 from latens.errors import ConfigError, choice
 from latens.layers import Block, Conv, Linear, Resize, View, activation_layer
 from latens.models.autoencoders import OUTPUTS, _Reconstructing
@@ -33,7 +32,7 @@ class ConvolutionalNetwork(_Reconstructing):
         block: Arguments of `Block`: activation, batch_norm, dropout.
         code_activation: Of the code; None is linear.
         output: ``"linear"``, or ``"sigmoid"`` for data bounded in [0, 1].
-        corruption: Of the input, in training.
+        corruption: Of the input, in training: what `Task.of` takes.
 
     Raises:
         ConfigError: Too few widths, or not one dilation for each block.
@@ -65,7 +64,7 @@ class ConvolutionalNetwork(_Reconstructing):
             "block": style,
             "code_activation": code_activation,
             "output": choice("output", output, OUTPUTS),
-            "corruption": corruption_config(self.corruption),
+            "corruption": self.task.config,
         }
         code = [Conv(down[-2], down[-1], kernel_size=1), activation_layer(code_activation, "code_activation")]
         self.encoder = nn.Sequential(*_blocks(down[:-1], steps, kernel_size, style), *code)
@@ -108,7 +107,7 @@ class AsymmetricNetwork(_Reconstructing):
         block: Arguments of `Block`: activation, batch_norm, dropout.
         code_activation: Of the code; None is linear.
         output: ``"linear"``, or ``"sigmoid"`` for data bounded in [0, 1].
-        corruption: Of the input, in training.
+        corruption: Of the input, in training: what `Task.of` takes.
 
     Raises:
         ConfigError: An encoder that does not begin with the image's numbers, or a decoder without channels.
@@ -141,7 +140,7 @@ class AsymmetricNetwork(_Reconstructing):
             "block": style,
             "code_activation": code_activation,
             "output": choice("output", output, OUTPUTS),
-            "corruption": corruption_config(self.corruption),
+            "corruption": self.task.config,
         }
         linears = [Block(Linear(a, b), b, **style) for a, b in pairwise(down[:-1])]
         code = [Linear(down[-2], down[-1]), activation_layer(code_activation, "code_activation")]

@@ -112,6 +112,8 @@ class Bench:
         of: dict[str, Callable[[], Material]] = {
             "images": lambda: self.data(name),
             "groups": lambda: self.data(name),
+            "hidden": lambda: self.data(name),
+            "tiles": lambda: self.data(name),
             "text": lambda: self.text,
             "titles": lambda: self.titles,
             "pixels": lambda: self.pixels(name),

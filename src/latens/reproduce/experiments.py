@@ -25,6 +25,7 @@ from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, fit_line
 from latens.reproduce.searching import SEARCH_ROW
+from latens.reproduce.tasks import TASKS_ROW
 from latens.reproduce.tying import TYING_ROW
 from latens.reproduce.values import VALUES_ROW
 from latens.seeds import keyed
@@ -155,6 +156,7 @@ ROWS: dict[str, Row] = {
     "S8": _fit_row("S8", ("S8",), _draw_pairs, "pairs"),
     "S9": FAMILY_ROW,
     "S10": ROBUSTNESS_ROW,
+    "S11": TASKS_ROW,
     "S12": TYING_ROW,
     "S13": _fit_row("S13", ("S13",), _draw_denoised, "denoised"),
     "S14": _fit_row("S14", ("S14",), _draw_denoised, "denoised"),

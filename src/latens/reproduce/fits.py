@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from latens import __version__
 from latens.analysis import last_value, seasonal_naive
 from latens.callbacks import Callback, Watched
 from latens.estimators.events import EventAutoregressor
+from latens.estimators.jigsaw import JigsawEncoder
 from latens.estimators.loading import ESTIMATORS
 from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.series import SeriesAutoregressor
@@ -22,12 +24,13 @@ from latens.reports import Report
 from latens.reproduce.blocks import Blocks
 from latens.reproduce.clusters import clusters_found
 from latens.reproduce.digits import Digits
+from latens.reproduce.hiding import hide
 from latens.reproduce.hours import SEASON, Hours
 from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
 from latens.reproduce.simulators import Flow, rollout_errors
 from latens.reproduce.texts import Text, Titles
-from latens.reproduce.worth import clusters_of, probes_of
+from latens.reproduce.worth import clusters_of, few_labels, probes_of
 
 if TYPE_CHECKING:
     from latens.training import TrainState
@@ -74,6 +77,22 @@ def _fit_groups(estimator: Reconstructor, digits: Digits, report: Report) -> dic
     clusters = clusters_of(codes[1], digits.test_labels, seed)
     report("  classifying test images from a few labels")
     return result | {"clusters": clusters, "probes": probes_of({"codes": codes}, digits)}
+
+
+def _fit_hidden(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Its error in the hidden part of the test images, and what its codes are worth."""
+    estimator.fit(digits.train, callbacks=[Narrator(report)])
+    seconds, shown = round(estimator.history_["seconds"][-1], 1), hide(digits.test)
+    labels = few_labels((estimator.transform(digits.train), estimator.transform(digits.test)), digits)
+    return {"error": shown.error(estimator.reconstruct(shown.given)), "seconds": seconds, "labels": labels}
+
+
+def _fit_tiles(estimator: JigsawEncoder, digits: Digits, report: Report) -> dict[str, Any]:
+    """The share of tiles of test images that it puts out of place, and what its codes are worth."""
+    estimator.fit(digits.train, callbacks=[Narrator(report)])
+    seconds, order = round(estimator.history_["seconds"][-1], 1), estimator.order_accuracy(digits.test)
+    labels = few_labels((estimator.transform(digits.train), estimator.transform(digits.test)), digits)
+    return {"error": 1.0 - order.positions, "seconds": seconds, "order": asdict(order), "labels": labels}
 
 
 def _fit_text(estimator: TextAutoregressor, text: Text, report: Report) -> dict[str, Any]:
@@ -140,6 +159,8 @@ def _fit_hours(estimator: SeriesAutoregressor, hours: Hours, report: Report) -> 
 FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "images": _fit_images,
     "groups": _fit_groups,
+    "hidden": _fit_hidden,
+    "tiles": _fit_tiles,
     "text": _fit_text,
     "titles": _fit_titles,
     "pixels": _fit_pixels,

@@ -38,6 +38,8 @@ class Measure:
 MEASURES = {
     "images": Measure("test error", "mean squared error", 5),
     "groups": Measure("test error", "mean squared error", 5),
+    "hidden": Measure("test error where it is hidden", "mean squared error of hidden pixels", 5),
+    "tiles": Measure("test tiles out of place", "share of tiles out of place", 4),
     "text": Measure("training loss", f"nats summed over {PUBLISHED_STEPS} characters", 1),
     "titles": Measure("training loss", "nats per character", 4),
     "pixels": Measure("training loss", "nats per pixel", 4),
@@ -143,6 +145,22 @@ _BLOCKS: dict[str, Any] = {
 }
 
 
+# S11 at a size that takes a minute a fit on one core.
+_INPAINTING: dict[str, Any] = {
+    "n_components": 64,
+    "hidden": [512],
+    "activation": "gelu",
+    "output": "sigmoid",
+    "max_epochs": 20,
+    "batch_size": 128,
+    "schedule": "one-cycle",
+    "learning_rate": 2e-3,
+    "validation_fraction": 0.0,
+}
+_TILES: dict[str, Any] = {"batch_size": 128, "learning_rate": 4e-3, "validation_fraction": 0.0}
+_SOME_ROWS = 10_000
+
+
 def _tying(kind: str, rows: int) -> Experiment:
     return Experiment(
         title=f"{kind.capitalize()} deep autoencoder, n = 32, {rows:,} training images",
@@ -229,6 +247,34 @@ EXPERIMENTS: dict[str, Experiment] = {
         | {"n_components": 64, "hidden": [1000, 500], "batch_size": 256, "max_epochs": 15}
         | {"corruption": "affine:30:0.18:0.4:0.5"},
         learns="groups",
+    ),
+    "S11 inpainting": Experiment(
+        title="Inpainting: a fifth of the image hidden, the loss counts that alone, n = 64; error where it is hidden",
+        estimator="Autoencoder",
+        settings=_INPAINTING | {"corruption": "block:0.2", "loss_region": "hidden"},
+        train_rows=_SOME_ROWS,
+        learns="hidden",
+    ),
+    "S11 plain": Experiment(
+        title="The same network as a plain autoencoder; error where it is hidden",
+        estimator="Autoencoder",
+        settings=_INPAINTING,
+        train_rows=_SOME_ROWS,
+        learns="hidden",
+    ),
+    "S11 tiles 2": Experiment(
+        title="Tiles put in order, 2 x 2",
+        estimator="JigsawEncoder",
+        settings=_TILES | {"grid": 2, "max_epochs": 10},
+        train_rows=_SOME_ROWS,
+        learns="tiles",
+    ),
+    "S11 tiles 3": Experiment(
+        title="Tiles put in order, 3 x 3",
+        estimator="JigsawEncoder",
+        settings=_TILES | {"grid": 3, "max_epochs": 20},
+        train_rows=_SOME_ROWS,
+        learns="tiles",
     ),
     "S24 newline": Experiment(
         title="GRU as in S25, chunks that start only after a newline",

@@ -11,7 +11,7 @@ from latens.analysis import Clustering, Probe, ProbeCurve, find_clusters, princi
 from latens.analysis.manifold import unfolded
 from latens.reproduce.digits import Digits
 
-__all__ = ["WAYS", "clusters_of", "curve_of", "flat", "plain_features", "probes_of"]
+__all__ = ["FEW", "WAYS", "clusters_of", "curve_of", "few_labels", "flat", "plain_features", "probes_of"]
 
 # What is clustered, and how: rows as they are, or laid out by their neighbours first.
 WAYS: dict[str, tuple[str, str]] = {
@@ -21,6 +21,8 @@ WAYS: dict[str, tuple[str, str]] = {
     "UMAP, Gaussian mixture": ("map", "gmm"),
     "UMAP, HDBSCAN": ("map", "hdbscan"),
 }
+# Labels where there is one figure for all budgets.
+FEW = 100
 # Draws of labelled images, and how many where the images are so few that there is only something to look at.
 _DRAWS, _QUICK_DRAWS, _FEW = 10, 3, 10_000
 
@@ -51,6 +53,18 @@ def probes_of(features: dict[str, tuple[np.ndarray, np.ndarray]], digits: Digits
     draws = _DRAWS if len(digits.train) > _FEW else _QUICK_DRAWS
     curve = probe_features(features, digits.train_labels, digits.test_labels, n_draws=draws, seed=seed)
     return asdict(curve)
+
+
+def few_labels(features: tuple[np.ndarray, np.ndarray], digits: Digits) -> float:
+    """Mean accuracy of the linear probe on `FEW` labels.
+
+    Args:
+        features: Of the training and the test images, (n, d) and (m, d).
+        digits: The images.
+    """
+    draws = _DRAWS if len(digits.test) >= _FEW else _QUICK_DRAWS
+    labels = digits.train_labels, digits.test_labels
+    return probe_features({"codes": features}, *labels, budgets=[FEW], n_draws=draws).of("codes", "linear", FEW).mean
 
 
 def curve_of(*found: dict[str, Any]) -> ProbeCurve:
