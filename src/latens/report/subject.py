@@ -101,7 +101,9 @@ class Subject:
     @cached_property
     def errors(self) -> np.ndarray:  # (n,)
         """What each row costs the model: its reconstruction error, or its nats per item."""
-        return -np.asarray(self.model.score_samples(self.source))
+        if self.reconstructs:
+            return np.asarray(self.model.reconstruction_error(self.source))
+        return np.array([costs.mean() if len(costs) else 0.0 for costs in self.surprisals])
 
     @cached_property
     def clusters(self) -> ClusterComparison:

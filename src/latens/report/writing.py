@@ -115,7 +115,10 @@ def _reason(error: Exception) -> str:
 def _rendered(subject: Subject, sections: Mapping[str, Section]) -> str:
     title = clipped(f"Report on {subject.source.name}")
     data = {
-        name: block.data for name, section in sections.items() for block in section.blocks if isinstance(block, Plane)
+        f"{name}-data": block.data
+        for name, section in sections.items()
+        for block in section.blocks
+        if isinstance(block, Plane)
     }
     content = {
         "title": title,

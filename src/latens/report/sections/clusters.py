@@ -99,8 +99,11 @@ _TEXTS: dict[str, Callable[[Subject, int], str]] = {"text": _document, "events":
 
 def _lines(subject: Subject, rows: np.ndarray) -> object:
     source: SeriesSource = subject.source
-    drawn = [Line(subject.name(row), np.arange(len(source[row])), source[row][:, 0], style) for style, row in enumerate(rows[:4])]
-    return draw_chart(drawn, across="step", up=clipped(subject.model.schema_.names[0], 30))
+    drawn = [
+        Line(subject.name(row), np.arange(len(source[row])), source[row][:, 0], style)
+        for style, row in enumerate(rows[:4])
+    ]
+    return draw_chart(drawn, across="step", up=clipped(subject.model.schema_.names[0], 30), size="small")
 
 
 def _of_table(subject: Subject, found: Clustering, cluster: int, card: Card) -> Card:
@@ -110,8 +113,11 @@ def _of_table(subject: Subject, found: Clustering, cluster: int, card: Card) -> 
     if is_wide(subject.source):
         values = subject.source.values
         places, member = np.arange(values.shape[1]), found.labels == cluster
-        lines = [Line("this cluster's mean", places, values[member].mean(axis=0)), Line("mean of all", places, values.mean(axis=0), 2)]
-        return Card(card.title, card.note, words, chart=draw_chart(lines, across="column", up="value"))
+        lines = [
+            Line("this cluster's mean", places, values[member].mean(axis=0)),
+            Line("mean of all", places, values.mean(axis=0), 2),
+        ]
+        return Card(card.title, card.note, words, chart=draw_chart(lines, across="column", up="value", size="small"))
     names, typical = column_names(subject.source), given(subject.source, [row])[0]
     rows = [(names[place], typical[place], said) for place, said in _apart(subject, found.labels == cluster)]
     return Card(card.title, card.note, words, tables=[Table(("column", "typical", "in this cluster"), rows)])
@@ -137,7 +143,10 @@ def _numbers(scaled: np.ndarray, values: np.ndarray, member: np.ndarray, kind: o
         return 0.0, "like everywhere"
     size = (float(scaled[there & member].mean()) - float(scaled[there].mean())) / spread
     ends = [float(np.median(values[rows])) for rows in (there & member, there)]
-    said = [quantity(kind.series(np.array([end])).iloc[0]) if getattr(kind, "timed", False) else quantity(end) for end in ends]  # type: ignore[attr-defined]
+    said = [
+        quantity(kind.series(np.array([end])).iloc[0]) if getattr(kind, "timed", False) else quantity(end)
+        for end in ends
+    ]  # type: ignore[attr-defined]
     return abs(size), f"half below {said[0]} (of all: {said[1]})"
 
 
@@ -145,7 +154,10 @@ def _categories(codes: np.ndarray, member: np.ndarray, levels: Sequence[object])
     there = codes >= 0
     if not (there & member).any():
         return 0.0, "like everywhere"
-    shares = [np.bincount(codes[rows].astype(np.int64), minlength=len(levels)) / rows.sum() for rows in (there & member, there)]
+    shares = [
+        np.bincount(codes[rows].astype(np.int64), minlength=len(levels)) / rows.sum()
+        for rows in (there & member, there)
+    ]
     most = int((shares[0] - shares[1]).argmax())
     mine, all_ = float(shares[0][most]), float(shares[1][most])
     return 2 * (mine - all_), f"{percent(mine)} {clipped(levels[most], 30)} (of all: {percent(all_)})"

@@ -28,7 +28,11 @@ def repeating(subject: Subject) -> Section:
     chosen = {name: value for name, value in params.items() if name not in _ASIDE and value != usual[name]}
     settings = Table(
         ("setting", "value", "usual"),
-        [(name, clipped(as_setting(value), 80), clipped(as_setting(_plain(usual[name])), 80)) for name, value in params.items()],
+        [
+            (name, clipped(as_setting(value), 80), clipped(as_setting(_plain(usual[name])), 80))
+            for name, value in params.items()
+            if name not in _ASIDE
+        ],
         caption="All settings of the model",
     )
     versions = Table(("program", "version"), _versions(), caption="Versions")
@@ -40,7 +44,7 @@ def repeating(subject: Subject) -> Section:
         versions,
     ]
     digest = [Words(f"Digest of the model file: {origin.digest}.", "faint")] if origin.digest else []
-    verdict = f"{len(chosen)} of {len(params)} settings are not the usual ones; the lines below make model and report again."
+    verdict = f"{len(chosen)} of {len(params) - len(_ASIDE)} settings are not the usual ones; the lines below make model and report again."
     return Section("To repeat it", verdict, [*blocks, *digest])
 
 
