@@ -152,7 +152,7 @@ def _spaced(ticks: list[tuple[float, str]], box: _Box, letter: float) -> list[tu
 
 def _scales(lines: Sequence[Line], bands: Sequence[Band], log: bool, box: _Box) -> tuple[_Scale, _Scale]:
     heights = [line.y for line in lines] + [end for band in bands for end in (band.low, band.high) if end is not None]
-    x, y = _ends([each.x for each in (*lines, *bands)]), _ends(heights)
+    x, y = _ends([line.x for line in lines] + [band.x for band in bands]), _ends(heights)
     log = log and y[0] > 0 and y[1] > _FAR * y[0]
     margin = 0.0 if log else 0.04 * (y[1] - y[0])
     low = 0.0 if not log and 0 <= y[0] < 0.3 * y[1] else y[0] - margin

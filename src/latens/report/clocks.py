@@ -12,7 +12,13 @@ __all__ = ["across_of", "step_words", "times_of"]
 
 # What pandas calls a step of time; what is not here keeps its name.
 _UNITS = {
-    **{"D": "day", "B": "working day", "W": "week", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"},
+    "D": "day",
+    "B": "working day",
+    "W": "week",
+    "h": "hour",
+    "min": "minute",
+    "s": "second",
+    "ms": "millisecond",
     **dict.fromkeys(("M", "MS", "ME"), "month"),
     **dict.fromkeys(("Q", "QS", "QE"), "quarter"),
     **dict.fromkeys(("Y", "YS", "YE"), "year"),

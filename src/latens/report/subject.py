@@ -17,6 +17,7 @@ from latens.estimators import OutlierDetector, cluster
 from latens.estimators.grouping import applied_source
 from latens.estimators.reconstruction import Reconstructor
 from latens.plots.colours import Classes, read_labels
+from latens.report.blocks import counted
 from latens.report.origin import Origin
 from latens.report.passages import passages
 
@@ -79,6 +80,10 @@ class Subject:
     def noun(self) -> str:
         """What a row is."""
         return {"images": "image", "text": "line", "events": "sequence", "series": "series"}.get(self.kind, "row")
+
+    def counted(self, n: int) -> str:
+        """So many rows, called what they are."""
+        return f"{n:,} series" if self.kind == "series" else counted(n, self.noun)
 
     def name(self, row: int) -> str:
         """A row's id, or its number in the whole source."""

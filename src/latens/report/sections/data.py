@@ -1,4 +1,4 @@
-"""What the data is: rows, columns, what is missing, how large things are, and the labels that were never learned from."""
+"""What the data is: rows, columns, what is missing, how large things are, and the labels beside them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _samples(subject: Subject) -> tuple[str, list[Block]]:
 def _pictures(subject: Subject) -> tuple[str, list[Block]]:
     source: Source = subject.source
     shapes = {image.shape for image in source.values} if source.ragged else {source.shape}
-    height, width, *channels = next(iter(shapes))
+    height, width, *channels = next(iter(source.values)).shape
     size = f"{width} x {height} pixels" if len(shapes) == 1 else f"{len(shapes):,} different sizes"
     colour = counted(channels[0], "channel") if channels else "grey"
     pictures = pictures_of(source)

@@ -9,7 +9,7 @@ import numpy as np
 
 from latens.analysis import Forecast
 from latens.data import SeriesSource
-from latens.report.blocks import Block, Chart, Section, Words, counted, percent, quantity
+from latens.report.blocks import Block, Chart, Section, Words, counted, percent
 from latens.report.charts import Band, Line, draw_chart
 from latens.report.clocks import across_of, times_of
 from latens.report.scatter import clipped
@@ -37,8 +37,8 @@ def forecast(subject: Subject) -> Section | None:
     inside = float(((truth >= past.quantiles[0]) & (truth <= past.quantiles[2])).mean())
     of = f" of {clipped(subject.name(row), 60)}" if len(subject) > 1 else ""
     verdict = (
-        f"{counted(horizon, 'step')} ahead{of}; over the last {horizon:,} steps that are known, {percent(inside)} of the "
-        "truth lay in the band that was to hold 80 %."
+        f"{counted(horizon, 'step')} ahead{of}; over the last {horizon:,} steps that are known, {percent(inside)} of "
+        "the truth lay in the band that was to hold 80 %."
     )
     columns = range(min(_COLUMNS, one.values.shape[1]))
     blocks: list[Block] = [Words("What comes next:")]

@@ -9,8 +9,8 @@ import numpy as np
 from latens.analysis import OutlierScores, Reason
 from latens.data import Source
 from latens.report.blocks import Block, Card, Cards, Picture, Section, Table, Words, percent, quantity
-from latens.report.charts import Line, draw_chart
 from latens.report.cells import is_wide
+from latens.report.charts import Line, draw_chart
 from latens.report.portraits import extent_of, portrait
 from latens.report.scatter import clipped
 from latens.report.subject import Subject
@@ -42,11 +42,11 @@ def outliers(subject: Subject) -> Section | None:
 def _notes(subject: Subject, found: OutlierScores) -> list[str]:
     rate = percent(found.false_alarm_rate)
     return [
-        "A row is strange if the model cannot give it back, each cell measured by the error that is usual there, or if it "
-        "stands far from its nearest rows. p is the chance that an ordinary row is at least as strange.",
+        "A row is strange if the model cannot give it back, each cell measured by the error that is usual there, or if "
+        "it stands far from its nearest rows. p is the chance that an ordinary row is at least as strange.",
         f"The threshold lets about {rate} of ordinary rows through as false alarms. It was learned from "
-        f"{found.n_held_out:,} of these rows that the search for neighbours did not see; if the model itself was trained "
-        "on them, new rows will look a little stranger than they.",
+        f"{found.n_held_out:,} of these rows that the search for neighbours did not see; if the model itself was "
+        "trained on them, new rows will look a little stranger than they.",
         *(
             ["So few rows cannot show a rate as small as this: the tail of their scores was extrapolated."]
             if found.extrapolated

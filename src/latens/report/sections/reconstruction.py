@@ -35,7 +35,8 @@ def reconstruction(subject: Subject) -> Section | None:
 def _spread(subject: Subject, count: int) -> np.ndarray:
     """Rows from the best reconstructed to the worst, evenly by rank."""
     order = np.argsort(subject.errors, kind="stable")
-    return order[np.unique(np.linspace(0, len(order) - 1, count).astype(int))]
+    chosen: np.ndarray = order[np.unique(np.linspace(0, len(order) - 1, count).astype(int))]
+    return chosen
 
 
 def _pictures(subject: Subject) -> list[Block]:
@@ -57,8 +58,11 @@ def _table(subject: Subject) -> list[Block]:
     blocks: list[Block] = [_by_column(subject)] if subject.source.n_features > 1 else []
     rows, names = _spread(subject, _ROWS), column_names(subject.source)
     there, made = given(subject.source, rows), reconstructed(subject, rows)
-    shown = [[subject.name(row) if what == "is" else "", what, *cells[:_COLUMNS]] for row, *pair in zip(rows, there, made, strict=True)
-             for what, cells in zip(("is", "model says"), pair, strict=True)]  # fmt: skip
+    shown = [
+        (name, what, *cells[:_COLUMNS])
+        for row, is_, says in zip(rows, there, made, strict=True)
+        for name, what, cells in ((subject.name(row), "is", is_), ("", "model says", says))
+    ]
     caption = "From the best reconstructed row to the worst"
     blocks.append(Table(("row", "", *names[:_COLUMNS]), shown, numeric=(), caption=caption))
     left_out = len(names) - _COLUMNS

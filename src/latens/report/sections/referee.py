@@ -31,8 +31,9 @@ def _of_reconstruction(judge: Referee) -> tuple[Mapping[str, float], str, str]:
         errors["exact PCA of the same size"] = judge.pca_error
     caption = f"Mean squared error on {judge.n_rows:,} {judge.rows} rows, after scaling; shorter is better"
     note = (
-        "The referee was called at the end of the fit: it compares the network with principal components, the best that "
-        "a linear model can do with as many numbers per row. A network that does not beat them is not worth its trouble."
+        "The referee was called at the end of the fit: it compares the network with principal components, the best "
+        "that a linear model can do with as many numbers per row. A network that does not beat them is not worth its "
+        "trouble."
     )
     return errors, caption, note
 
@@ -44,8 +45,8 @@ def _of_sequences(judge: SequenceReferee) -> tuple[Mapping[str, float], str, str
         errors["xz"] = judge.xz_bits
     caption = f"Bits per {unit} on {judge.n_items:,} {judge.rows} items; shorter is better"
     note = (
-        f"The referee was called at the end of the fit. Bits per {unit} are what it costs to write the data down with the "
-        "help of a prediction: a 5-gram counts what followed the last four items"
+        f"The referee was called at the end of the fit. Bits per {unit} are what it costs to write the data down with "
+        "the help of a prediction: a 5-gram counts what followed the last four items"
         + ("." if judge.xz_bits is None else ", xz is the compression program.")
     )
     return errors, caption, note

@@ -74,9 +74,7 @@ def robustness(subject: Subject) -> Section | None:
     if subject.kind == "images":
         blocks.insert(0, _pictures(subject, part, own))
     n = counted(len(part), "row")
-    notes = [
-        f"Mean squared error against the clean rows, after scaling, over {n}; the noise is drawn with seed {subject.seed}."
-    ]
+    notes = [f"Mean squared error against the clean rows, after scaling, over {n}; noise by seed {subject.seed}."]
     if not subject.source.typed:
         notes.append("Noise is removed where the reconstruction is nearer to the clean row than the noisy row is.")
     return Section("Robustness", verdict, [*blocks, Words(" ".join(notes), "faint")])

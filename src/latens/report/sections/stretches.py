@@ -34,8 +34,8 @@ def stretches(subject: Subject) -> Section | None:
     names = times_of(subject.source, row, len(costs[row]))
     every = float(np.nanmean(np.concatenate(costs)))
     verdict = (
-        f"The most surprising {width} steps begin at {names(first)}{_of(subject, row)}: {quantity(mean)} nats per step, "
-        f"where {quantity(every)} are usual."
+        f"The most surprising {width} steps begin at {names(first)}{_of(subject, row)}: {quantity(mean)} nats per "
+        f"step, where {quantity(every)} are usual."
     )
     blocks: list[Block] = [_along(subject, row, costs[row], found, width)]
     blocks.append(Cards([_card(subject, *each, width, every) for each in found]))

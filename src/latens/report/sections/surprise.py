@@ -30,13 +30,10 @@ def surprise(subject: Subject) -> Section | None:
     worst, best = order[:_CARDS], order[::-1][: min(_ORDINARY, max(0, len(order) - _CARDS))]
     every = np.concatenate(costs)
     levels = tuple(float(level) for level in np.quantile(every, (1 - _MARKED, 1 - _STRONGLY)))
-    unit = {"text": "character" if subject.model.schema_.kind == "text" and _characters(subject) else "item"}.get(
-        subject.kind, "event"
-    )
-    unit = "pixel" if subject.kind == "series" else unit
+    unit = _unit(subject)
     verdict = (
-        f"{quantity(float(every.mean()))} nats per {unit} on average; {subject.name(int(order[0]))} is the most surprising "
-        f"{subject.noun}, with {quantity(float(costs[order[0]].mean()))}."
+        f"{quantity(float(every.mean()))} nats per {unit} on average; {subject.name(int(order[0]))} is the most "
+        f"surprising {subject.noun}, with {quantity(float(costs[order[0]].mean()))}."
     )
     blocks: list[Block] = [Words(_legend(subject, unit, levels), "faint")]
     blocks.append(Cards([_card(subject, int(row), levels, unit) for row in worst]))
@@ -48,8 +45,11 @@ def surprise(subject: Subject) -> Section | None:
     return Section("Most surprising", verdict, blocks)
 
 
-def _characters(subject: Subject) -> bool:
-    return bool(subject.model.schema_.tokens == "characters")
+def _unit(subject: Subject) -> str:
+    """What an item is."""
+    if subject.kind != "text":
+        return {"events": "event", "series": "pixel"}[subject.kind]
+    return {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[subject.model.schema_.tokens]
 
 
 def _order(costs: Sequence[np.ndarray], shortest: int) -> np.ndarray:
@@ -67,8 +67,8 @@ def _legend(subject: Subject, unit: str, levels: tuple[float, ...]) -> str:
             "costs that was expected with a chance of 37 %; three nats are 5 %", "costs, by its density"
         )
     return (
-        f"{words} Marked are the most surprising 5 % of all {unit}s (above {quantity(levels[0])} nats), and darker the most "
-        f"surprising 1 % (above {quantity(levels[1])})."
+        f"{words} Marked are the most surprising 5 % of all (above {quantity(levels[0])} nats), and darker the "
+        f"most surprising 1 % (above {quantity(levels[1])})."
     )
 
 
