@@ -107,14 +107,12 @@ class Chart:
     Args:
         drawing: The element.
         legend: The style and the name of each line and band.
-        caption: Below it.
     """
 
     kind: ClassVar[str] = "chart"
 
     drawing: Markup
     legend: Sequence[tuple[str, str]] = ()
-    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -283,4 +281,6 @@ def percent(share: float) -> str:
     """
     if 0 < share < 0.001:
         return "under 0.1 %"
-    return f"{100 * share:.3g} %"
+    if share in (0.0, 1.0) or 0.1 <= share < 0.99:
+        return f"{100 * share:.0f} %"
+    return f"{min(100 * share, 99.9):.1f} %"

@@ -15,9 +15,11 @@ from latens.report.page import fragment
 __all__ = ["Band", "Line", "draw_chart"]
 
 # The drawing's own units; a page makes it as wide as there is room.
-_WIDTH, _HEIGHT = 640.0, 280.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84.0, 14.0, 34.0, 54.0
+_SIZES = {"full": (640.0, 280.0), "small": (360.0, 220.0)}
+_LEFT, _RIGHT, _TOP, _BOTTOM = {"full": 84.0, "small": 60.0}, 14.0, 34.0, 54.0
 _TICKS = 5
+# Of a letter on a telephone, where letters are larger than the drawing.
+_LETTER = {"full": 10.5, "small": 7.5}
 # More points than this along a line are no more to be seen: of each bin the least and the most are kept.
 _BINS = 400
 # Above this factor between the ends, a scale of powers is easier to read.
@@ -63,6 +65,16 @@ class Band:
 
 
 @dataclass(frozen=True)
+class _Box:
+    """Where lines are drawn."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True)
 class _Scale:
     """Numbers as places of the drawing."""
 
@@ -91,7 +103,7 @@ def draw_chart(
     log: bool = False,
     names: Callable[[float], str] = quantity,
     whole: bool = False,
-    caption: str = "",
+    size: str = "full",
 ) -> Chart:
     """A chart of lines over bands.
 
@@ -103,38 +115,49 @@ def draw_chart(
         log: A scale of powers upwards, if the numbers are positive and far apart.
         names: How a place along x is called.
         whole: Only whole numbers along x have a name.
-        caption: Under it.
+        size: ``"full"``, or ``"small"`` for a card.
 
     Example:
         >>> chart = draw_chart([Line("loss", np.arange(3), np.array([3.0, 2.0, 1.0]))], across="epoch", up="loss")
         >>> "<svg" in chart.drawing, chart.legend
         (True, [('line s0', 'loss')])
     """
-    x, y = _scales(lines, bands, log)
-    ticks = [tick for tick in x.ticks if not whole or tick == round(tick)]
+    width, height = _SIZES[size]
+    box = _Box(_LEFT[size], width - _RIGHT, _TOP, height - _BOTTOM)
+    x, y = _scales(lines, bands, log, box)
+    ticks = [(tick, names(tick)) for tick in x.ticks if not whole or tick == round(tick)]
     content = {
-        "width": _WIDTH,
-        "height": _HEIGHT,
-        "box": {"left": _LEFT, "right": _WIDTH - _RIGHT, "top": _TOP, "bottom": _HEIGHT - _BOTTOM},
+        "size": size,
+        "width": width,
+        "height": height,
+        "box": box,
         "across": across,
         "up": up,
-        "x_ticks": [{"at": _place(x, tick), "text": names(tick)} for tick in ticks],
+        "x_ticks": [{"at": _place(x, tick), "text": text} for tick, text in _spaced(ticks, box, _LETTER[size])],
         "y_ticks": [{"at": _place(y, tick), "text": quantity(tick)} for tick in y.ticks],
-        "bands": [{"style": band.style, "path": _outline(band, x, y)} for band in bands],
+        "bands": [{"style": band.style, "path": _outline(band, x, y, box)} for band in bands],
         "lines": [{"style": line.style, "path": _path(line, x, y), "dots": _dots(line, x, y)} for line in lines],
     }
     legend = [(f"band s{band.style}", band.name) for band in bands if band.name]
     legend = [(f"line s{line.style}", line.name) for line in lines if line.name] + legend
-    return Chart(fragment("chart.html", content), legend, caption)
+    return Chart(fragment("chart.html", content), legend)
 
 
-def _scales(lines: Sequence[Line], bands: Sequence[Band], log: bool) -> tuple[_Scale, _Scale]:
+def _spaced(ticks: list[tuple[float, str]], box: _Box, letter: float) -> list[tuple[float, str]]:
+    """As many ticks as have room for their names."""
+    while len(ticks) > 2 and letter * sum(len(text) + 2 for _, text in ticks) > box.right - box.left:
+        ticks = ticks[::2]
+    return ticks
+
+
+def _scales(lines: Sequence[Line], bands: Sequence[Band], log: bool, box: _Box) -> tuple[_Scale, _Scale]:
     heights = [line.y for line in lines] + [end for band in bands for end in (band.low, band.high) if end is not None]
-    x, y = _ends([each.x for each in (*lines, *bands)]), _ends(heights)
+    x, y = _ends([line.x for line in lines] + [band.x for band in bands]), _ends(heights)
     log = log and y[0] > 0 and y[1] > _FAR * y[0]
     margin = 0.0 if log else 0.04 * (y[1] - y[0])
     low = 0.0 if not log and 0 <= y[0] < 0.3 * y[1] else y[0] - margin
-    return _Scale(*_apart(*x), _LEFT, _WIDTH - _RIGHT), _Scale(*_apart(low, y[1] + margin), _HEIGHT - _BOTTOM, _TOP, log)
+    across = _Scale(*_apart(*x), box.left, box.right)
+    return across, _Scale(*_apart(low, y[1] + margin), box.bottom, box.top, log)
 
 
 def _ends(parts: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -184,11 +207,11 @@ def _dots(line: Line, x: _Scale, y: _Scale) -> list[tuple[float, float]]:
     return [(round(float(px), 1), round(float(py), 1)) for px, py in pairs]
 
 
-def _outline(band: Band, x: _Scale, y: _Scale) -> str:
+def _outline(band: Band, x: _Scale, y: _Scale, box: _Box) -> str:
     along = x(np.asarray(band.x, dtype=np.float64))
     if band.low is None or band.high is None:
         left, right = along.min(), max(along.max(), along.min() + 1.0)
-        return f"M{left:.1f} {_TOP}H{right:.1f}V{_HEIGHT - _BOTTOM}H{left:.1f}Z"
+        return f"M{left:.1f} {box.top}H{right:.1f}V{box.bottom}H{left:.1f}Z"
     there = [*zip(along, y(band.high), strict=True)]
     back = [*zip(along, y(band.low), strict=True)][::-1]
     return f"M{'L'.join(f'{px:.1f} {py:.1f}' for px, py in there + back)}Z"

@@ -67,9 +67,7 @@ def named_apart(columns: Sequence[tuple[str, np.ndarray]], source: AnySource) ->
     return named
 
 
-def map_scatter(
-    place: Map, source: AnySource, columns: Mapping[str, np.ndarray], colour: str | None
-) -> Scatter:
+def map_scatter(place: Map, source: AnySource, columns: Mapping[str, np.ndarray], colour: str | None) -> Scatter:
     """The map's points with what is known of the rows, as the page's script draws them."""
     measured, line = place.method != "umap", not place.axes[1]
     return Scatter(

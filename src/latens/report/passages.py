@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -48,8 +48,8 @@ def _lines(source: TextSource, as_bytes: bool) -> Iterator[tuple[int, str, str |
     for document in range(len(source)):
         where = "line" if len(source) == 1 else f"{source.title(document)}, line"
         content = b"".join(source.document_bytes(document)) if as_bytes else source[document]
-        ends: list[str] | list[bytes] = content.split(b"\n") if isinstance(content, bytes) else content.split("\n")
-        for number, line in enumerate(ends, start=1):
+        lines: Sequence[str | bytes] = content.split(b"\n") if isinstance(content, bytes) else content.split("\n")
+        for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield document, f"{where} {number:,}", line[:_LONGEST]
 

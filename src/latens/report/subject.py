@@ -17,6 +17,7 @@ from latens.estimators import OutlierDetector, cluster
 from latens.estimators.grouping import applied_source
 from latens.estimators.reconstruction import Reconstructor
 from latens.plots.colours import Classes, read_labels
+from latens.report.blocks import counted
 from latens.report.origin import Origin
 from latens.report.passages import passages
 
@@ -80,6 +81,10 @@ class Subject:
         """What a row is."""
         return {"images": "image", "text": "line", "events": "sequence", "series": "series"}.get(self.kind, "row")
 
+    def counted(self, n: int) -> str:
+        """So many rows, called what they are."""
+        return f"{n:,} series" if self.kind == "series" else counted(n, self.noun)
+
     def name(self, row: int) -> str:
         """A row's id, or its number in the whole source."""
         return f"{self.noun} {self.rows[row]:,}" if self.source.ids is None else str(self.source.ids[row])
@@ -101,7 +106,9 @@ class Subject:
     @cached_property
     def errors(self) -> np.ndarray:  # (n,)
         """What each row costs the model: its reconstruction error, or its nats per item."""
-        return -np.asarray(self.model.score_samples(self.source))
+        if self.reconstructs:
+            return np.asarray(self.model.reconstruction_error(self.source))
+        return np.array([costs.mean() if len(costs) else 0.0 for costs in self.surprisals])
 
     @cached_property
     def clusters(self) -> ClusterComparison:

@@ -115,7 +115,10 @@ def _reason(error: Exception) -> str:
 def _rendered(subject: Subject, sections: Mapping[str, Section]) -> str:
     title = clipped(f"Report on {subject.source.name}")
     data = {
-        name: block.data for name, section in sections.items() for block in section.blocks if isinstance(block, Plane)
+        f"{name}-data": block.data
+        for name, section in sections.items()
+        for block in section.blocks
+        if isinstance(block, Plane)
     }
     content = {
         "title": title,
@@ -128,8 +131,8 @@ def _rendered(subject: Subject, sections: Mapping[str, Section]) -> str:
 
 def _lines(subject: Subject) -> list[str]:
     model = subject.model
-    said = f"A model of kind {model.network_name()} ({type(model).__name__}), with {counted(model.n_components_, 'number')}"
-    lines = [f"{said} in a code; made from {subject.origin.model}."]
+    said = f"A model of kind {model.network_name()} ({type(model).__name__})"
+    lines = [f"{said}, with {counted(model.n_components_, 'number')} in a code; made from {subject.origin.model}."]
     if subject.sampled:
         n, total = counted(len(subject), subject.noun), f"{subject.total:,}"
         lines.append(f"Looked at are {n} of {total}, drawn by chance with seed {subject.seed}.")

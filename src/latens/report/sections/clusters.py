@@ -8,13 +8,27 @@ import numpy as np
 
 from latens.analysis import Clustering
 from latens.data import SeriesSource
-from latens.report.blocks import Block, Card, Cards, Picture, Section, Span, Table, Words, counted, percent, quantity
+from latens.report.blocks import (
+    Block,
+    Card,
+    Cards,
+    Chart,
+    Picture,
+    Section,
+    Span,
+    Table,
+    Words,
+    counted,
+    percent,
+    quantity,
+)
 from latens.report.cells import column_names, given, is_wide, sortable
 from latens.report.charts import Line, draw_chart
 from latens.report.passages import readable
 from latens.report.portraits import extent_of, portrait, shaped
 from latens.report.scatter import clipped
 from latens.report.subject import Subject
+from latens.schema import Column
 
 __all__ = ["clusters"]
 
@@ -40,11 +54,11 @@ def clusters(subject: Subject) -> Section | None:
     table = Table(("score", *both.names, "what it means"), rows, numeric=(1, 2))
     cards = [_card(subject, found, cluster) for cluster in range(min(found.n_clusters, _SHOWN))]
     why = "as many as there are classes" if subject.classes is not None else "a number that was not looked for"
-    notes = [
-        f"k-means with {counted(found.n_clusters, 'cluster')}, {why}. The first row of each cluster is the nearest to its "
-        "centre, the others lie from there to its edge."
-    ]
-    blocks: list[Block] = [table, Words(notes[0], "faint"), Cards(cards)]
+    note = (
+        f"k-means with {counted(found.n_clusters, 'cluster')}, {why}. The first row of each cluster is the nearest to "
+        "its centre, the others lie from there to its edge."
+    )
+    blocks: list[Block] = [table, Words(note, "faint"), Cards(cards)]
     return Section("Clusters", f"{both.verdict[0].upper()}{both.verdict[1:]}.", blocks)
 
 
@@ -54,7 +68,7 @@ def _score(value: float | None) -> str:
 
 def _card(subject: Subject, found: Clustering, cluster: int) -> Card:
     size = int(found.sizes[cluster])
-    note = f"{counted(size, subject.noun) if subject.noun != 'series' else f'{size:,} series'}, {percent(size / len(subject))}"
+    note = f"{subject.counted(size)}, {percent(size / len(subject))}"
     words = _mostly(subject, found, cluster)
     rows = found.examples(cluster, _EXAMPLES)
     if shaped(subject.source, 0) is not None:
@@ -97,10 +111,13 @@ def _sequence(subject: Subject, row: int) -> str:
 _TEXTS: dict[str, Callable[[Subject, int], str]] = {"text": _document, "events": _sequence}
 
 
-def _lines(subject: Subject, rows: np.ndarray) -> object:
+def _lines(subject: Subject, rows: np.ndarray) -> Chart:
     source: SeriesSource = subject.source
-    drawn = [Line(subject.name(row), np.arange(len(source[row])), source[row][:, 0], style) for style, row in enumerate(rows[:4])]
-    return draw_chart(drawn, across="step", up=clipped(subject.model.schema_.names[0], 30))
+    drawn = [
+        Line(subject.name(row), np.arange(len(source[row])), source[row][:, 0], style)
+        for style, row in enumerate(rows[:4])
+    ]
+    return draw_chart(drawn, across="step", up=clipped(subject.model.schema_.names[0], 30), size="small")
 
 
 def _of_table(subject: Subject, found: Clustering, cluster: int, card: Card) -> Card:
@@ -110,8 +127,11 @@ def _of_table(subject: Subject, found: Clustering, cluster: int, card: Card) -> 
     if is_wide(subject.source):
         values = subject.source.values
         places, member = np.arange(values.shape[1]), found.labels == cluster
-        lines = [Line("this cluster's mean", places, values[member].mean(axis=0)), Line("mean of all", places, values.mean(axis=0), 2)]
-        return Card(card.title, card.note, words, chart=draw_chart(lines, across="column", up="value"))
+        lines = [
+            Line("this cluster's mean", places, values[member].mean(axis=0)),
+            Line("mean of all", places, values.mean(axis=0), 2),
+        ]
+        return Card(card.title, card.note, words, chart=draw_chart(lines, across="column", up="value", size="small"))
     names, typical = column_names(subject.source), given(subject.source, [row])[0]
     rows = [(names[place], typical[place], said) for place, said in _apart(subject, found.labels == cluster)]
     return Card(card.title, card.note, words, tables=[Table(("column", "typical", "in this cluster"), rows)])
@@ -131,13 +151,13 @@ def _apart(subject: Subject, member: np.ndarray) -> list[tuple[int, str]]:
     return [(int(place), found[place][1]) for place in order]
 
 
-def _numbers(scaled: np.ndarray, values: np.ndarray, member: np.ndarray, kind: object) -> tuple[float, str]:
+def _numbers(scaled: np.ndarray, values: np.ndarray, member: np.ndarray, kind: Column | None) -> tuple[float, str]:
     there = ~np.isnan(scaled)
     if not (there & member).any() or not (spread := float(scaled[there].std())):
         return 0.0, "like everywhere"
     size = (float(scaled[there & member].mean()) - float(scaled[there].mean())) / spread
     ends = [float(np.median(values[rows])) for rows in (there & member, there)]
-    said = [quantity(kind.series(np.array([end])).iloc[0]) if getattr(kind, "timed", False) else quantity(end) for end in ends]  # type: ignore[attr-defined]
+    said = [quantity(kind.series(np.array([end])).iloc[0] if kind is not None and kind.timed else end) for end in ends]
     return abs(size), f"half below {said[0]} (of all: {said[1]})"
 
 
@@ -145,7 +165,10 @@ def _categories(codes: np.ndarray, member: np.ndarray, levels: Sequence[object])
     there = codes >= 0
     if not (there & member).any():
         return 0.0, "like everywhere"
-    shares = [np.bincount(codes[rows].astype(np.int64), minlength=len(levels)) / rows.sum() for rows in (there & member, there)]
+    shares = [
+        np.bincount(codes[rows].astype(np.int64), minlength=len(levels)) / rows.sum()
+        for rows in (there & member, there)
+    ]
     most = int((shares[0] - shares[1]).argmax())
     mine, all_ = float(shares[0][most]), float(shares[1][most])
     return 2 * (mine - all_), f"{percent(mine)} {clipped(levels[most], 30)} (of all: {percent(all_)})"

@@ -1,4 +1,4 @@
-"""What the data is: rows, columns, what is missing, how large things are, and the labels that were never learned from."""
+"""What the data is: rows, columns, what is missing, how large things are, and the labels beside them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from latens.data import EventSource, SeriesSource, Source, TextSource
 from latens.plots.colours import label_name
 from latens.report.blocks import Bar, Bars, Block, Section, Strip, Strips, Table, Words, counted, percent, quantity
+from latens.report.clocks import step_words
 from latens.report.fields import pictures_of
 from latens.report.passages import readable
 from latens.report.portraits import extent_of, portrait
@@ -37,7 +38,7 @@ def _samples(subject: Subject) -> tuple[str, list[Block]]:
 def _pictures(subject: Subject) -> tuple[str, list[Block]]:
     source: Source = subject.source
     shapes = {image.shape for image in source.values} if source.ragged else {source.shape}
-    height, width, *channels = next(iter(shapes))
+    height, width, *channels = next(iter(source.values)).shape
     size = f"{width} x {height} pixels" if len(shapes) == 1 else f"{len(shapes):,} different sizes"
     colour = counted(channels[0], "channel") if channels else "grey"
     pictures = pictures_of(source)
@@ -133,7 +134,7 @@ def _series(subject: Subject) -> tuple[str, list[Block]]:
         return _pixel_series(subject)
     lengths = np.diff(source.offsets)
     size = counted(int(lengths[0]), "step") if len(set(lengths.tolist())) == 1 else "different lengths"
-    step = f", one step is {source.clock.step}" if source.clock.step else ""
+    step = f", a step is {step_words(source.clock.step)}" if source.clock.step else ""
     times = source.times(0, 0, int(lengths[0]))
     ends = "" if times is None else f", from {quantity(times[0])} to {quantity(times[-1])}"
     words = f"{subject.total:,} series of {size}{ends if len(source) == 1 else ''}{step}."
@@ -159,17 +160,23 @@ _KINDS: dict[str, Callable[[Subject], tuple[str, list[Block]]]] = {
 
 
 def _labels(name: str, column: np.ndarray) -> Bars:
-    return _counts(f"Label {clipped(name, _SHORT)}", Counter(map(label_name, np.asarray(column).tolist())))
+    return _counts(
+        f"Rows by the label “{clipped(name, _SHORT)}”", Counter(map(label_name, np.asarray(column).tolist()))
+    )
 
 
 def _counts(caption: str, counts: Counter[str]) -> Bars:
     """The most frequent of some names."""
     total, most = counts.total(), counts.most_common(_CLASSES)
     rest = len(counts) - len(most)
-    bars = [Bar(clipped(name, _SHORT) or "(empty)", f"{n:,} ({percent(n / total)})", n / most[0][1]) for name, n in most]
+    bars = [
+        Bar(clipped(name, _SHORT) or "(empty)", f"{n:,} ({percent(n / total)})", n / most[0][1]) for name, n in most
+    ]
     return Bars(bars, f"{caption}{f' (and {rest:,} more)' if rest else ''}")
 
 
 def _visible(character: str) -> str:
     """A character so that a space can be seen."""
-    return {" ": "space", "\t": "tab"}.get(character, character if character.isprintable() else f"U+{ord(character):04X}")
+    return {" ": "space", "\t": "tab"}.get(
+        character, character if character.isprintable() else f"U+{ord(character):04X}"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +9,13 @@ import numpy as np
 
 from latens.analysis import Forecast
 from latens.data import SeriesSource
-from latens.report.blocks import Block, Chart, Section, Words, counted, percent, quantity
+from latens.report.blocks import Block, Chart, Section, Words, counted, percent
 from latens.report.charts import Band, Line, draw_chart
+from latens.report.clocks import across_of, times_of
 from latens.report.scatter import clipped
 from latens.report.subject import Subject
 
-__all__ = ["across_of", "forecast", "times_of"]
+__all__ = ["forecast"]
 
 _COLUMNS, _PATHS = 3, 100
 _LEVELS = (0.1, 0.5, 0.9)
@@ -37,8 +37,8 @@ def forecast(subject: Subject) -> Section | None:
     inside = float(((truth >= past.quantiles[0]) & (truth <= past.quantiles[2])).mean())
     of = f" of {clipped(subject.name(row), 60)}" if len(subject) > 1 else ""
     verdict = (
-        f"{counted(horizon, 'step')} ahead{of}; over the last {horizon:,} steps that are known, {percent(inside)} of the "
-        "truth lay in the band that was to hold 80 %."
+        f"{counted(horizon, 'step')} ahead{of}; over the last {horizon:,} steps that are known, {percent(inside)} of "
+        "the truth lay in the band that was to hold 80 %."
     )
     columns = range(min(_COLUMNS, one.values.shape[1]))
     blocks: list[Block] = [Words("What comes next:")]
@@ -93,16 +93,3 @@ def _drawn(subject: Subject, one: SeriesSource, lines: list[Line], bands: list[B
     last = int(lines[-1].x[-1])
     name = clipped(subject.model.schema_.names[column], 40)
     return draw_chart(lines, bands, across=across_of(one), up=name, names=times_of(one, 0, last + 1), whole=True)
-
-
-def across_of(source: SeriesSource) -> str:
-    """What lies along a series."""
-    return "step" if source.clock.step is None else f"time (one step is {source.clock.step})"
-
-
-def times_of(source: SeriesSource, row: int, count: int) -> Callable[[float], str]:
-    """How the steps of a series are called: by their time, or else by their number."""
-    times = source.times(row, 0, count)
-    if times is None:
-        return quantity
-    return lambda place: quantity(times[int(place)]) if 0 <= place < len(times) else ""

@@ -9,8 +9,8 @@ import numpy as np
 from latens.analysis import OutlierScores, Reason
 from latens.data import Source
 from latens.report.blocks import Block, Card, Cards, Picture, Section, Table, Words, percent, quantity
-from latens.report.charts import Line, draw_chart
 from latens.report.cells import is_wide
+from latens.report.charts import Line, draw_chart
 from latens.report.portraits import extent_of, portrait
 from latens.report.scatter import clipped
 from latens.report.subject import Subject
@@ -33,7 +33,7 @@ def outliers(subject: Subject) -> Section | None:
     ranks = np.arange(1, len(found.scores) + 1)
     lines = [Line("rows", ranks, found.scores[found.ranked])]
     lines.append(Line("threshold", ranks[[0, -1]], np.full(2, found.threshold), 1))
-    chart = draw_chart(lines, across="rows, the strangest first", up="strangeness", whole=True)
+    chart = draw_chart(lines, across="rows, the strangest first", up="strangeness", names="{:,.0f}".format, whole=True)
     notes = [Words(note, "faint") for note in _notes(subject, found)]
     blocks: list[Block] = [Words(f"The {len(cards)} strangest:"), Cards(cards), chart, *notes]
     return Section("Outliers", f"{found.verdict}.", blocks)
@@ -42,12 +42,16 @@ def outliers(subject: Subject) -> Section | None:
 def _notes(subject: Subject, found: OutlierScores) -> list[str]:
     rate = percent(found.false_alarm_rate)
     return [
-        "A row is strange if the model cannot give it back, each cell measured by the error that is usual there, or if it "
-        "stands far from its nearest rows. p is the chance that an ordinary row is at least as strange.",
+        "A row is strange if the model cannot give it back, each cell measured by the error that is usual there, or if "
+        "it stands far from its nearest rows. p is the chance that an ordinary row is at least as strange.",
         f"The threshold lets about {rate} of ordinary rows through as false alarms. It was learned from "
-        f"{found.n_held_out:,} of these rows that the search for neighbours did not see; if the model itself was trained "
-        "on them, new rows will look a little stranger than they.",
-        *(["So few rows cannot show a rate as small as this: the tail of their scores was extrapolated."] if found.extrapolated else []),
+        f"{found.n_held_out:,} of these rows that the search for neighbours did not see; if the model itself was "
+        "trained on them, new rows will look a little stranger than they.",
+        *(
+            ["So few rows cannot show a rate as small as this: the tail of their scores was extrapolated."]
+            if found.extrapolated
+            else []
+        ),
     ]
 
 
@@ -67,7 +71,8 @@ def _card(subject: Subject, row: int, reason: Reason) -> Card:
 
 def _causes(reason: Reason) -> Table:
     rows = [
-        (clipped(cause.name, 30), _cell(cause.value), _cell(cause.expected), percent(cause.share)) for cause in reason.causes
+        (clipped(cause.name, 30), _cell(cause.value), _cell(cause.expected), percent(cause.share))
+        for cause in reason.causes
     ]
     return Table(("column", "is", "expected", "of the error"), rows, numeric=(3,))
 
@@ -96,4 +101,4 @@ def _curve(subject: Subject, row: int) -> Any:
     places = np.arange(subject.source.n_features)
     made = np.asarray(subject.model.reconstruct(part))[0]
     lines = [Line("as it is", places, part.values[0]), Line("expected", places, made, 1)]
-    return draw_chart(lines, across="column", up="value")
+    return draw_chart(lines, across="column", up="value", size="small")

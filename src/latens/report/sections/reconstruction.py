@@ -35,7 +35,8 @@ def reconstruction(subject: Subject) -> Section | None:
 def _spread(subject: Subject, count: int) -> np.ndarray:
     """Rows from the best reconstructed to the worst, evenly by rank."""
     order = np.argsort(subject.errors, kind="stable")
-    return order[np.unique(np.linspace(0, len(order) - 1, count).astype(int))]
+    chosen: np.ndarray = order[np.unique(np.linspace(0, len(order) - 1, count).astype(int))]
+    return chosen
 
 
 def _pictures(subject: Subject) -> list[Block]:
@@ -57,12 +58,17 @@ def _table(subject: Subject) -> list[Block]:
     blocks: list[Block] = [_by_column(subject)] if subject.source.n_features > 1 else []
     rows, names = _spread(subject, _ROWS), column_names(subject.source)
     there, made = given(subject.source, rows), reconstructed(subject, rows)
-    shown = [[subject.name(row), what, *cells[:_COLUMNS]] for row, *pair in zip(rows, there, made, strict=True)
-             for what, cells in zip(("is", "model says"), pair, strict=True)]  # fmt: skip
+    shown = [
+        (name, what, *cells[:_COLUMNS])
+        for row, is_, says in zip(rows, there, made, strict=True)
+        for name, what, cells in ((subject.name(row), "is", is_), ("", "model says", says))
+    ]
     caption = "From the best reconstructed row to the worst"
     blocks.append(Table(("row", "", *names[:_COLUMNS]), shown, numeric=(), caption=caption))
     left_out = len(names) - _COLUMNS
-    return blocks + ([Words(f"Shown are the first {_COLUMNS} columns; {left_out:,} more are left out.", "faint")] * (left_out > 0))
+    return blocks + (
+        [Words(f"Shown are the first {_COLUMNS} columns; {left_out:,} more are left out.", "faint")] * (left_out > 0)
+    )
 
 
 def _by_column(subject: Subject) -> Bars:
@@ -73,7 +79,9 @@ def _by_column(subject: Subject) -> Bars:
     names = column_names(subject.source)
     bars = [Bar(names[place], quantity(float(errors[place])), float(errors[place]) / longest) for place in worst]
     left_out = f", the {_BARS} worst of {len(names):,}" if len(names) > _BARS else ""
-    return Bars(bars, f"What is lost of each column (1 is as much as knowing nothing of the row){left_out}; shorter is better")
+    return Bars(
+        bars, f"What is lost of each column (1 is as much as knowing nothing of the row){left_out}; shorter is better"
+    )
 
 
 def column_errors(subject: Subject) -> np.ndarray:  # -> (d,)
@@ -99,7 +107,12 @@ def _curves(subject: Subject) -> Cards:
         Card(
             subject.name(row),
             f"mean squared error {quantity(float(subject.errors[row]))}",
-            chart=draw_chart([Line("as it is", places, is_), Line("the model's", places, made, 1)], across="column", up="value"),
+            chart=draw_chart(
+                [Line("as it is", places, is_), Line("the model's", places, made, 1)],
+                across="column",
+                up="value",
+                size="small",
+            ),
         )
         for row, is_, made in pairs
     ]

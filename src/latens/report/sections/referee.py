@@ -20,8 +20,9 @@ def referee(subject: Subject) -> Section:
     errors, caption, note = _KINDS[type(judge)](judge)
     longest = max(errors.values(), default=0.0) or 1.0
     bars = [Bar(name, quantity(error), error / longest, name == _OURS) for name, error in errors.items()]
+    shown = [Bars(bars, caption)] if len(bars) > 1 else []
     verdict = f"{judge.verdict[0].upper()}{judge.verdict[1:]}."
-    return Section("The referee", verdict, [Bars(bars, caption), Words(note, "faint")])
+    return Section("The referee", verdict, [*shown, Words(note, "faint")])
 
 
 def _of_reconstruction(judge: Referee) -> tuple[Mapping[str, float], str, str]:
@@ -30,8 +31,9 @@ def _of_reconstruction(judge: Referee) -> tuple[Mapping[str, float], str, str]:
         errors["exact PCA of the same size"] = judge.pca_error
     caption = f"Mean squared error on {judge.n_rows:,} {judge.rows} rows, after scaling; shorter is better"
     note = (
-        "The referee was called at the end of the fit: it compares the network with principal components, the best that "
-        "a linear model can do with as many numbers per row. A network that does not beat them is not worth its trouble."
+        "The referee was called at the end of the fit: it compares the network with principal components, the best "
+        "that a linear model can do with as many numbers per row. A network that does not beat them is not worth its "
+        "trouble."
     )
     return errors, caption, note
 
@@ -43,8 +45,8 @@ def _of_sequences(judge: SequenceReferee) -> tuple[Mapping[str, float], str, str
         errors["xz"] = judge.xz_bits
     caption = f"Bits per {unit} on {judge.n_items:,} {judge.rows} items; shorter is better"
     note = (
-        f"The referee was called at the end of the fit. Bits per {unit} are what it costs to write the data down with the "
-        "help of a prediction: a 5-gram counts what followed the last four items"
+        f"The referee was called at the end of the fit. Bits per {unit} are what it costs to write the data down with "
+        "the help of a prediction: a 5-gram counts what followed the last four items"
         + ("." if judge.xz_bits is None else ", xz is the compression program.")
     )
     return errors, caption, note
@@ -53,7 +55,9 @@ def _of_sequences(judge: SequenceReferee) -> tuple[Mapping[str, float], str, str
 def _of_forecasts(judge: ForecastReferee) -> tuple[Mapping[str, float], str, str]:
     errors = {_OURS: judge.model_error, **judge.baselines}
     steps = "the next step" if judge.patch == 1 else f"the next {judge.patch} steps"
-    caption = f"Mean squared error for {steps}, over {judge.n_steps:,} {judge.rows} steps, after scaling; shorter is better"
+    caption = (
+        f"Mean squared error for {steps}, over {judge.n_steps:,} {judge.rows} steps, after scaling; shorter is better"
+    )
     season = f" The season is {judge.season:,} steps." if judge.season else ""
     note = (
         "The referee was called at the end of the fit: it compares the network with forecasts that need none, the last "

@@ -8,7 +8,7 @@ import platform
 from importlib import metadata
 from typing import Any
 
-from latens.report.blocks import Listing, Section, Table, Words
+from latens.report.blocks import Block, Listing, Section, Table, Words
 from latens.report.origin import as_setting
 from latens.report.scatter import clipped
 from latens.report.subject import Subject
@@ -28,11 +28,15 @@ def repeating(subject: Subject) -> Section:
     chosen = {name: value for name, value in params.items() if name not in _ASIDE and value != usual[name]}
     settings = Table(
         ("setting", "value", "usual"),
-        [(name, clipped(as_setting(value), 80), clipped(as_setting(_plain(usual[name])), 80)) for name, value in params.items()],
+        [
+            (name, clipped(as_setting(value), 80), clipped(as_setting(_plain(usual[name])), 80))
+            for name, value in params.items()
+            if name not in _ASIDE
+        ],
         caption="All settings of the model",
     )
     versions = Table(("program", "version"), _versions(), caption="Versions")
-    blocks = [
+    blocks: list[Block] = [
         Listing(origin.command, "This report, from the shell:"),
         Listing(origin.python(subject.seed), "The same from Python:"),
         Listing(origin.fit_command(model.network_name(), chosen), "Such a model, fitted to this data:"),
@@ -40,7 +44,8 @@ def repeating(subject: Subject) -> Section:
         versions,
     ]
     digest = [Words(f"Digest of the model file: {origin.digest}.", "faint")] if origin.digest else []
-    verdict = f"{len(chosen)} of {len(params)} settings are not the usual ones; the lines below make model and report again."
+    few = f"{len(chosen)} of {len(params) - len(_ASIDE)} settings are not the usual ones"
+    verdict = f"{few}; the lines below make model and report again."
     return Section("To repeat it", verdict, [*blocks, *digest])
 
 

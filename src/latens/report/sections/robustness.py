@@ -56,9 +56,8 @@ class Curve:
             return f"{name}: the error grows from {quantity(self.model[0])} to {quantity(self.model[-1])}"
         better = self.model < self.input
         if not better.any():
-            return f"{name}: the model removes none of it"
-        level = self.levels[int(better.argmax())]
-        return f"{name}: from {quantity(float(level))} on the reconstruction is nearer to the clean row than the noisy row is"
+            return f"{name}: not removed at any level"
+        return f"{name}: removed from a level of {quantity(float(self.levels[int(better.argmax())]))} on"
 
 
 def robustness(subject: Subject) -> Section | None:
@@ -69,13 +68,16 @@ def robustness(subject: Subject) -> Section | None:
     leaves = _leaves(subject.model)
     curves = [_curve(subject, part, name, by_level) for name, by_level in leaves.items()]
     own = corruption_config(_own(subject.model))
-    verdict = f"{_trained(subject.model)} {'; '.join(curve.verdict for curve in curves)}."
+    said = "; ".join(curve.verdict for curve in curves)
+    verdict = f"{_trained(subject.model)} {said[0].upper()}{said[1:]}."
     blocks: list[Block] = [_drawn(curve) for curve in curves]
     if subject.kind == "images":
         blocks.insert(0, _pictures(subject, part, own))
     n = counted(len(part), "row")
-    note = f"Mean squared error against the clean rows, after scaling, over {n}; the noise is drawn with seed {subject.seed}."
-    return Section("Robustness", verdict, [*blocks, Words(note, "faint")])
+    notes = [f"Mean squared error against the clean rows, after scaling, over {n}; noise by seed {subject.seed}."]
+    if not subject.source.typed:
+        notes.append("Noise is removed where the reconstruction is nearer to the clean row than the noisy row is.")
+    return Section("Robustness", verdict, [*blocks, Words(" ".join(notes), "faint")])
 
 
 def _trained(model: Any) -> str:
@@ -85,8 +87,8 @@ def _trained(model: Any) -> str:
     config = corruption_config(own)
     if config is None:
         return "It was trained to undo a corruption of your own."
-    name, *levels = config.values()
-    return f"It was trained to undo {name}:{':'.join(map(quantity, levels))}."
+    name, level, *_ = config.values()
+    return f"It was trained to undo {name}:{quantity(level)}."
 
 
 def _part(subject: Subject) -> Source:
@@ -171,4 +173,6 @@ def _pictures(subject: Subject, part: Source, own: Mapping[str, Any] | None) -> 
     extent = extent_of(few.values)
     name = own["name"] if own else "gaussian:0.25"
     rows = {"clean": few.values, f"noisy ({name})": noisy, "as the model gives it back": made}
-    return Strips([Strip(title, [portrait(np.asarray(image), extent) for image in images]) for title, images in rows.items()])
+    return Strips(
+        [Strip(title, [portrait(np.asarray(image), extent) for image in images]) for title, images in rows.items()]
+    )

@@ -34,7 +34,11 @@ def _texts(subject: Subject) -> Section:
     lines = subject.model.schema_.lines
     n = _LINES if lines else _TEXTS
     found = subject.model.generate(
-        "" if lines else "\n" * _knows_newline(subject), n=n, max_new_tokens=_LENGTH, temperature=_TEMPERATURE, random_state=subject.seed
+        "" if lines else "\n" * _knows_newline(subject),
+        n=n,
+        max_new_tokens=_LENGTH,
+        temperature=_TEMPERATURE,
+        random_state=subject.seed,
     )
     corpus = _lowered(subject, "\n".join(readable(document) for document in subject.source.documents))
     copies = [longest_copy(text, corpus, at_least=_COPIED) for text in found]
@@ -46,10 +50,18 @@ def _texts(subject: Subject) -> Section:
         f"{counted(copies[longest].length, 'character')}; {percent(copied)} lies in runs of {_COPIED} or more."
     )
     cards = [
-        Card(f"Text {i + 1}", f"longest copy: {counted(copy.length, 'character')}", spans=[Span(text.strip("\n") or "(nothing)")])
+        Card(
+            f"Text {i + 1}",
+            f"longest copy: {counted(copy.length, 'character')}",
+            spans=[Span(text.strip("\n") or "(nothing)")],
+        )
         for i, (text, copy) in enumerate(zip(found, copies, strict=True))
     ]
-    blocks: list[Block] = [Cards(cards), Words(f"The longest copy: “{clipped(run, 200)}”.", "faint"), Words(_settings(subject), "faint")]
+    blocks: list[Block] = [
+        Cards(cards),
+        Words(f"The longest copy: “{clipped(run, 200)}”.", "faint"),
+        Words(_settings(subject), "faint"),
+    ]
     return Section("What it writes", verdict, blocks)
 
 
@@ -72,7 +84,10 @@ def _events(subject: Subject) -> Section:
     there = {tuple(subject.source[row]) for row in range(len(subject))}
     known = sum(tuple(sequence) in there for sequence in found)
     verdict = f"Of {counted(len(found), 'sequence')} that it drew, {known:,} are in the data as they are."
-    cards = [Card(f"Sequence {i + 1}", counted(len(each), "event"), spans=[Span(_listed(each))]) for i, each in enumerate(found)]
+    cards = [
+        Card(f"Sequence {i + 1}", counted(len(each), "event"), spans=[Span(_listed(each))])
+        for i, each in enumerate(found)
+    ]
     note = f"Drawn at temperature 1 with seed {subject.seed}, of at most {_MOST_EVENTS} events."
     return Section("What it draws", verdict, [Cards(cards), Words(note, "faint")])
 
@@ -85,7 +100,9 @@ def _images(subject: Subject) -> Section:
     found = subject.model.generate(_IMAGES, random_state=subject.seed)
     extent = extent_of([subject.source.values])
     strip = Strip("Drawn pixel by pixel", [portrait(np.asarray(image), extent) for image in found])
-    return Section("What it draws", f"{counted(len(found), 'image')} from nothing, with seed {subject.seed}.", [Strips([strip])])
+    return Section(
+        "What it draws", f"{counted(len(found), 'image')} from nothing, with seed {subject.seed}.", [Strips([strip])]
+    )
 
 
 _KINDS: dict[str, Callable[[Subject], Section]] = {"text": _texts, "events": _events, "series": _images}

@@ -9,8 +9,8 @@ import numpy as np
 from latens.data import SeriesSource
 from latens.report.blocks import Block, Card, Cards, Chart, Section, Words, quantity
 from latens.report.charts import Band, Line, draw_chart
+from latens.report.clocks import across_of, times_of
 from latens.report.scatter import clipped
-from latens.report.sections.forecast import across_of, times_of
 from latens.report.subject import Subject
 
 __all__ = ["stretches"]
@@ -34,12 +34,14 @@ def stretches(subject: Subject) -> Section | None:
     names = times_of(subject.source, row, len(costs[row]))
     every = float(np.nanmean(np.concatenate(costs)))
     verdict = (
-        f"The most surprising {width} steps begin at {names(first)}{_of(subject, row)}: {quantity(mean)} nats per step, "
-        f"where {quantity(every)} are usual."
+        f"The most surprising {width} steps begin at {names(first)}{_of(subject, row)}: {quantity(mean)} nats per "
+        f"step, where {quantity(every)} are usual."
     )
     blocks: list[Block] = [_along(subject, row, costs[row], found, width)]
     blocks.append(Cards([_card(subject, *each, width, every) for each in found]))
-    note = "What a step costs is minus the logarithm of the density that the model gave to it, in the units of the data."
+    note = (
+        "What a step costs is minus the logarithm of the density that the model gave to it, in the units of the data."
+    )
     return Section("Most surprising stretches", verdict, [*blocks, Words(note, "faint")])
 
 
@@ -91,6 +93,14 @@ def _card(subject: Subject, row: int, first: int, mean: float, width: int, every
     places = np.arange(begin, end)
     band = Band("", np.array([first, min(first + width, len(values) - 1)]), style=1)
     name = clipped(subject.model.schema_.names[0], 40)
-    chart = draw_chart([Line("", places, values[places, 0], 0)], [band], across=across_of(source), up=name, names=names, whole=True)
+    chart = draw_chart(
+        [Line("", places, values[places, 0], 0)],
+        [band],
+        across=across_of(source),
+        up=name,
+        names=names,
+        whole=True,
+        size="small",
+    )
     note = f"{quantity(mean)} nats per step; {quantity(every)} are usual"
     return Card(f"From {names(first)}{_of(subject, row)}", note, chart=chart)

@@ -15,8 +15,8 @@ from latens.report.subject import Subject
 __all__ = ["surprise"]
 
 _CARDS, _ORDINARY = 6, 2
-# A line of fewer items has no mean to speak of, and of more only the beginning is shown.
-_SHORTEST, _LONGEST = 8, 400
+# A line of fewer characters has no mean to speak of, and of more items only the beginning is shown.
+_SHORTEST, _LONGEST = {"text": 12, "events": 1, "series": 1}, 400
 # Shares of all items that are marked, and strongly marked.
 _MARKED, _STRONGLY = 0.05, 0.01
 
@@ -26,30 +26,35 @@ def surprise(subject: Subject) -> Section | None:
     if subject.reconstructs or (subject.kind == "series" and subject.source.image is None):
         return None
     costs = subject.surprisals
-    order = _order(costs)
+    order = _order(costs, _SHORTEST[subject.kind])
     worst, best = order[:_CARDS], order[::-1][: min(_ORDINARY, max(0, len(order) - _CARDS))]
     every = np.concatenate(costs)
     levels = tuple(float(level) for level in np.quantile(every, (1 - _MARKED, 1 - _STRONGLY)))
-    unit = {"text": "character" if subject.model.schema_.kind == "text" and _characters(subject) else "item"}.get(subject.kind, "event")
-    unit = "pixel" if subject.kind == "series" else unit
+    unit = _unit(subject)
     verdict = (
-        f"{quantity(float(every.mean()))} nats per {unit} on average; {subject.name(int(order[0]))} is the most surprising "
-        f"{subject.noun}, with {quantity(float(costs[order[0]].mean()))}."
+        f"{quantity(float(every.mean()))} nats per {unit} on average; {subject.name(int(order[0]))} is the most "
+        f"surprising {subject.noun}, with {quantity(float(costs[order[0]].mean()))}."
     )
     blocks: list[Block] = [Words(_legend(subject, unit, levels), "faint")]
     blocks.append(Cards([_card(subject, int(row), levels, unit) for row in worst]))
     if len(best):
-        blocks += [Words("For comparison, what surprises it least:"), Cards([_card(subject, int(row), levels, unit) for row in best])]
+        blocks += [
+            Words("For comparison, what surprises it least:"),
+            Cards([_card(subject, int(row), levels, unit) for row in best]),
+        ]
     return Section("Most surprising", verdict, blocks)
 
 
-def _characters(subject: Subject) -> bool:
-    return bool(subject.model.schema_.tokens == "characters")
+def _unit(subject: Subject) -> str:
+    """What an item is."""
+    if subject.kind != "text":
+        return {"events": "event", "series": "pixel"}[subject.kind]
+    return {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[subject.model.schema_.tokens]
 
 
-def _order(costs: Sequence[np.ndarray]) -> np.ndarray:
+def _order(costs: Sequence[np.ndarray], shortest: int) -> np.ndarray:
     """Rows by their mean, the most surprising first; those with a mean to speak of, if there are some."""
-    long = [row for row, each in enumerate(costs) if len(each) >= _SHORTEST]
+    long = [row for row, each in enumerate(costs) if len(each) >= shortest]
     rows = np.array(long or [row for row, each in enumerate(costs) if len(each)], dtype=np.int64)
     means = np.array([costs[row].mean() for row in rows])
     return rows[np.argsort(-means, kind="stable")]
@@ -58,10 +63,12 @@ def _order(costs: Sequence[np.ndarray]) -> np.ndarray:
 def _legend(subject: Subject, unit: str, levels: tuple[float, ...]) -> str:
     words = f"A nat is what a {unit} costs that was expected with a chance of 37 %; three nats are 5 %."
     if subject.kind == "series":
-        return words.replace("costs that was expected with a chance of 37 %; three nats are 5 %", "costs, by its density")
+        return words.replace(
+            "costs that was expected with a chance of 37 %; three nats are 5 %", "costs, by its density"
+        )
     return (
-        f"{words} Marked are the most surprising 5 % of all {unit}s (above {quantity(levels[0])} nats), and darker the most "
-        f"surprising 1 % (above {quantity(levels[1])})."
+        f"{words} Marked are the most surprising 5 % of all (above {quantity(levels[0])} nats), and darker the "
+        f"most surprising 1 % (above {quantity(levels[1])})."
     )
 
 
@@ -74,7 +81,9 @@ def _card(subject: Subject, row: int, levels: tuple[float, ...], unit: str) -> C
     if image is not None:
         return Card(subject.name(row), note, words, [portrait(image, extent_of([image]))])
     ids = subject.model._sequences(subject.source.take(np.array([row])))[0]
-    return Card(clipped(subject.name(row), 80), note, words, spans=_marked(_PIECES[subject.kind](subject, ids), costs, levels))
+    return Card(
+        clipped(subject.name(row), 80), note, words, spans=_marked(_PIECES[subject.kind](subject, ids), costs, levels)
+    )
 
 
 def _marked(pieces: Sequence[str], costs: np.ndarray, levels: tuple[float, ...]) -> list[Span]:
@@ -96,7 +105,7 @@ def _text_pieces(subject: Subject, ids: np.ndarray) -> list[str]:
 
 
 def _event_pieces(subject: Subject, ids: np.ndarray) -> list[str]:
-    return [f" {clipped(item, 60)} " for item in subject.model.schema_.decode(ids)]
+    return [f"{clipped(item, 60)} " for item in subject.model.schema_.decode(ids)]
 
 
 _PIECES: dict[str, Callable[[Subject, Any], list[str]]] = {"text": _text_pieces, "events": _event_pieces}

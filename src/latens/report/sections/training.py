@@ -46,8 +46,8 @@ def _note(history: History) -> str:
     best = int(np.nanargmin(losses))
     if losses[-1] > 0 and losses[-1] > _RISEN * losses[best]:
         return (
-            f"The held-out loss was least after epoch {int(history['epoch'][best])} and rose from there: the model began "
-            "to learn rows by heart. Fewer epochs, or early_stopping=True, would do better."
+            f"The held-out loss was least after epoch {int(history['epoch'][best])} and rose from there: the model "
+            "began to learn rows by heart. Fewer epochs, or early_stopping=True, would do better."
         )
     if best == len(losses) - 1:
         return "The held-out loss was still falling at the end: more epochs may do better."
