@@ -84,7 +84,14 @@ class TestPValues:
 
 
 class TestTail:
-    @pytest.mark.parametrize("shape", [-0.3, 0.0, 0.3])
+    def test_that_ends_is_taken_for_one_that_does_not(self):
+        scores = np.sort(np.random.default_rng(0).uniform(size=2000))
+        tail = Tail.of(scores)
+        assert tail.shape == 0.0
+        assert tail.score(1e-4) > 1.0  # cautious: beyond all that there is
+        assert 0 < tail.exceeded(np.array([2.0]))[0] < 1e-3
+
+    @pytest.mark.parametrize("shape", [0.0, 0.15, 0.3])
     def test_finds_the_shape_of_a_pareto_sample(self, shape):
         scores = np.sort(genpareto.rvs(shape, scale=2.0, size=60_000, random_state=0))
         tail = Tail.of(scores)

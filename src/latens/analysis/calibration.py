@@ -14,8 +14,9 @@ __all__ = ["Calibration", "Tail", "benjamini_hochberg", "false_alarm_rate"]
 
 # Of the held-out rows, the strangest from which the tail is learned: a tenth of them, and ten at least.
 _TAIL_SHARE, _TAIL_ROWS = 0.1, 10
-# Shapes that moments can tell apart, and under which the tail neither ends at once nor loses its mean.
-_SHAPES = (-0.5, 0.45)
+# Shapes that the tail may have: below 0 it would end, after which nothing is possible, which no few rows can show; at a
+# half its moments are no longer told apart.
+_SHAPES = (0.0, 0.45)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Tail:
     Args:
         start: The score u from which it holds.
         share: The share phi of rows that exceed it.
-        shape: xi; 0 is an exponential tail, below 0 it ends.
+        shape: xi; 0 is an exponential tail. A tail that ends (xi < 0) is taken for an exponential one.
         scale: sigma, in units of the score.
     """
 
