@@ -111,7 +111,7 @@ __all__ = [
 
 
 # Parts of the package whose own names users call: `latens.data.images_to_blocks` needs no second import.
-_ROOMS = ("analysis", "corruptions", "data", "plots", "sampling")
+_ROOMS = ("analysis", "corruptions", "data", "plots", "report", "sampling")
 
 
 def __getattr__(name: str) -> Any:

@@ -138,6 +138,15 @@ def test_maps():
     assert {"columns", "title", "lines", "colour", "codes"} <= set(defaults(map_page))
 
 
+def test_search_and_export():
+    created = defaults(latens.Index.create)
+    assert list(created)[:3] == ["folder", "estimator", "X"]
+    assert {"distance": "euclidean", "pooling": None, "exact_below": 100_000, "force": False}.items() <= created.items()
+    assert list(defaults(latens.Index.search)) == ["self", "X", "k", "where"]
+    assert all(callable(getattr(latens.Index, method)) for method in ("open", "add", "delete", "search_rows"))
+    assert list(defaults(latens.export_onnx)) == ["estimator", "path", "part"]
+
+
 def test_registries():
     assert {"linear", "deep", "wide", "convolutional", "asymmetric"} <= set(MODELS)
     assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)

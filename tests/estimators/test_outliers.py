@@ -176,6 +176,48 @@ class TestEstimators:
         assert type(again.estimator) is type(given)
 
 
+WORDS = ["the cat sat on the mat", "the dog sat on the log", "a cat and a dog met", "the mat is on the log"] * 12
+
+
+@pytest.fixture(scope="module")
+def reader() -> OutlierDetector:
+    quick = {"hidden_size": 32, "n_layers": 1, "chunk": 32, "max_epochs": 40, "learning_rate": 1e-2, "verbose": 0}
+    own = latens.TextAutoregressor(**quick).fit([*WORDS, "xyzqw jkv"])
+    return OutlierDetector(FrozenEstimator(own), false_alarm_rate=0.2).fit(WORDS)
+
+
+class TestSequences:
+    def test_a_text_that_is_none(self, reader):
+        assert reader.predict(["xqz wkj vvq", WORDS[0]]).tolist() == [-1, 1]
+        reason = reader.explain(["the cat sat on the qat"], top=1)[0]
+        assert (reason.causes[0].name, reason.causes[0].value) == ("item 19", "q")
+        assert "item 19 is q (" in reason.words
+
+    def test_neighbours_have_nothing_to_say(self, reader):
+        other = OutlierDetector(reader.estimator, evidence="neighbours")
+        with pytest.raises(ConfigError, match="neighbours says nothing of sequences"):
+            other.fit(WORDS)
+
+    def test_a_saved_one_answers_the_same(self, reader, tmp_path):
+        reader.save(tmp_path / "d.latens")
+        assert np.array_equal(latens.load(tmp_path / "d.latens").score_samples(WORDS), reader.score_samples(WORDS))
+
+    def test_one_series_step_by_step(self):
+        wave = np.sin(np.arange(900) * np.pi / 12) + 0.05 * np.random.default_rng(0).normal(size=900)
+        wave[850] += 1.5
+        own = latens.SeriesAutoregressor(hidden_size=16, n_layers=1, max_epochs=15, verbose=0)
+        detector = OutlierDetector(own, false_alarm_rate=0.02, validation_fraction=0.3).fit(wave[:800])
+        assert np.array_equal(detector.held_out_, np.arange(560, 800))
+        found = detector.detect(wave)
+        assert len(found.scores) == 900
+        assert found.ranked[0] == 850
+        assert found.flagged[850]
+
+    def test_what_is_no_list_is_refused(self):
+        with pytest.raises(DataError, match="str: a detector judges sequences one by one; give a list of them"):
+            OutlierDetector(latens.TextAutoregressor()).fit("the cat")
+
+
 class TestRefuses:
     @pytest.mark.parametrize("rate", [0, 0.6, -1, np.nan])
     def test_a_rate(self, x, rate):

@@ -102,6 +102,12 @@ class TestApproximate:
         assert (index.about.recall.rows, index.about.recall.k) == (400, 10)
         assert Index.open(index.folder).about == index.about
 
+    @pytest.mark.parametrize("n", [1, 2, 3])
+    def test_of_hardly_any_rows(self, tmp_path, model, X, n):
+        index = Index.create(tmp_path / "a.index", model, X[:n], exact_below=1)
+        assert index.exact == (n == 1)
+        assert index.search(X[:1], k=n).row[0] == 0
+
     def test_comes_and_goes_with_the_number_of_rows(self, tmp_path, model, X):
         index = Index.create(tmp_path / "a.index", model, X[:299], exact_below=300)
         assert index.exact

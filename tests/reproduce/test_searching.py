@@ -10,7 +10,7 @@ from latens.reproduce import run
 def test_says_how_exactly_and_how_fast(tmp_path, monkeypatch):
     (line,) = run(["S21"], quick=True, seeds=(0,), folder=tmp_path)
     assert line["row"] == "S21"
-    assert "codes, exact: 1.000 in" in line["verdict"]
+    assert "exact index: 1.000 in" in line["verdict"]
     assert "times as fast as pixels" in line["verdict"]
     assert list((tmp_path / "pictures").glob("S21-*neighbours.png"))
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.neighbors import NearestNeighbors
 
+from latens.analysis.neighbours import NearestRows
 from latens.errors import finite
 
 __all__ = ["Neighbourhood", "Standard", "loudest", "ordinary_rows", "trimmed_mahalanobis"]
@@ -25,11 +25,6 @@ _FLAT = 1e-3
 _FAR = 200
 # Rows that neighbours are sought among: more of them change little and cost their number.
 _REFERENCE = 10_000
-# Beyond the k that are asked for: candidates whose order rounding may have changed.
-_SPARE = 4
-_CHUNK = 2048
-# Numbers that are gathered at a time, however wide a row and many its candidates: 128 MB.
-_GATHERED = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ class Neighbourhood:
             rows, numbers = rows[kept], numbers[kept]
         self.rows = np.ascontiguousarray(rows, dtype=np.float64)
         self.numbers, self.k = numbers, max(1, min(k, len(rows) - 1))
-        self._index = NearestNeighbors(algorithm="brute").fit(self.rows)
+        self._search = NearestRows(self.rows)
 
     def distances(self, queries: np.ndarray) -> np.ndarray:  # (m, D) -> (m,)
         """The mean distance to the k nearest."""
@@ -109,22 +104,12 @@ class Neighbourhood:
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The k nearest of each query, nearest first: their distances and their numbers, each (m, k)."""
-        size = int(np.clip(_GATHERED // ((k + 1 + _SPARE) * self.rows.shape[1]), 1, _CHUNK))
-        parts = [self._nearest(queries[start : start + size], k) for start in range(0, len(queries), size)]
-        distances, places = map(np.concatenate, zip(*parts, strict=True))
-        return distances, self.numbers[places]
-
-    def _nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        queries = np.asarray(queries, dtype=np.float64)
-        count = min(k + 1 + _SPARE, len(self.rows))
-        found = self._index.kneighbors(queries, count, return_distance=False)
-        exact = np.sqrt(np.square(self.rows[found] - queries[:, None]).sum(axis=2))
-        order = np.lexsort([found, exact], axis=1)
-        places, distances = (np.take_along_axis(values, order, axis=1) for values in (found, exact))
+        found = self._search.nearest(queries, min(k + 1, len(self.rows)))
         # One row exactly like the query is the query.
-        first = (distances[:, 0] == 0.0).astype(int)[:, None] + np.arange(min(k, count - 1) or 1)
-        first = np.minimum(first, count - 1)
-        return np.take_along_axis(distances, first, axis=1), np.take_along_axis(places, first, axis=1)
+        itself = (found.distances[:, :1] == 0.0).astype(int)
+        places = np.minimum(itself + np.arange(min(k, len(self.rows))), found.indices.shape[1] - 1)
+        chosen = np.take_along_axis(found.indices, places, axis=1)
+        return np.take_along_axis(found.distances, places, axis=1), self.numbers[chosen]
 
 
 def trimmed_mahalanobis(x: np.ndarray) -> np.ndarray:

@@ -88,7 +88,7 @@ class Cause:
     Args:
         name: Of the column, or the place of the pixel.
         value: What is there, in the units of the data.
-        expected: What the model expected.
+        expected: What the model expected; None where it does not say, as of an item of a sequence.
         share: Of the row's error, in [0, 1].
     """
 
@@ -101,6 +101,8 @@ class Cause:
     def words(self) -> str:
         """What is wrong with it; a category may be the likeliest one, and less sure than it should be."""
         value, expected = shown(self.value), shown(self.expected)
+        if self.expected is None:
+            return f"{self.name} is {value} ({self.share:.0%})"
         wrong = f"where {expected} was expected" if value != expected else "and was less sure to be than usual"
         return f"{self.name} is {value} {wrong} ({self.share:.0%})"
 
@@ -149,5 +151,5 @@ def shown(value: Any) -> str:
     """A cell's value in few characters."""
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"
-    text = str(value)
+    text = repr(value) if isinstance(value, str) and not value.strip() else str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -149,15 +149,13 @@ def _error_name(data: Any) -> str:
 def _clusters(points: np.ndarray) -> np.ndarray:
     """The clusters that can be seen on the map, the largest first; rows in none have the name "none"."""
     import numpy as np
-    from sklearn.cluster import HDBSCAN
 
-    smallest = max(5, len(points) // 100)
-    if len(points) <= smallest:
+    from latens.analysis import find_clusters
+
+    if len(points) < 2:
         return np.full(len(points), "none", dtype=object)
-    found = HDBSCAN(min_cluster_size=smallest, copy=True).fit_predict(points)
-    sizes = np.bincount(found[found >= 0], minlength=1)
-    rank = np.argsort(np.argsort(-sizes, kind="stable"))
-    return np.array(["none" if cluster < 0 else f"cluster {rank[cluster] + 1}" for cluster in found], dtype=object)
+    found = find_clusters(points, "hdbscan").labels
+    return np.array(["none" if cluster < 0 else f"cluster {cluster + 1}" for cluster in found], dtype=object)
 
 
 def _check_colour(asked: str | None, data: Any) -> None:

@@ -13,8 +13,7 @@ from sklearn.frozen import FrozenEstimator
 
 from latens.analysis.calibration import Calibration
 from latens.analysis.evidence import Neighbourhood, Standard
-from latens.errors import ConfigError
-from latens.estimators.witnesses import EVIDENCE, ReconstructionWitness
+from latens.estimators.witnesses import EVIDENCE, ReconstructionWitness, SurprisalWitness, Witness
 from latens.persistence import TensorInfo
 
 __all__ = ["DETECTOR", "check_detector", "detector_parts", "restore_detector"]
@@ -28,9 +27,6 @@ _FLOATS, _NUMBERS = ("calibration", "scale", "spread", "rows"), ("numbers", "tri
 
 def detector_parts(detector: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The header's entry and the tensors."""
-    witness = detector.witness_
-    if not isinstance(witness, ReconstructionWitness):
-        raise ConfigError("a detector over sequences is not written to a file yet; save its estimator_")
     given = "frozen" if isinstance(detector.estimator, FrozenEstimator) else "own"
     params = detector.get_params(deep=False)
     header = {
@@ -39,12 +35,19 @@ def detector_parts(detector: Any) -> tuple[dict[str, Any], dict[str, torch.Tenso
         "standards": {name: [s.middle, s.reach, s.weight] for name, s in detector.standards_.items()},
         "offset": float(detector.offset_),
     }
-    arrays = {"calibration": detector.calibration_.scores, "scale": witness.scale, "spread": witness.spread}
-    arrays |= {"trimmed": detector.trimmed_, "held_out": detector.held_out_}
+    arrays = {"calibration": detector.calibration_.scores}
+    arrays |= {"trimmed": detector.trimmed_, "held_out": detector.held_out_} | _known(detector.witness_)
+    return header, {f"{DETECTOR}{name}": torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+
+
+def _known(witness: Any) -> dict[str, np.ndarray]:
+    """What a witness knows beside its estimator."""
+    if not isinstance(witness, ReconstructionWitness):
+        return {}
+    arrays = {"spread": witness.spread} | ({} if witness.scale is None else {"scale": witness.scale})
     if witness.neighbourhood is not None:
         arrays |= {"rows": witness.neighbourhood.rows, "numbers": witness.neighbourhood.numbers}
-    tensors = {f"{DETECTOR}{name}": torch.from_numpy(np.array(a)) for name, a in arrays.items() if a is not None}
-    return header, tensors
+    return arrays
 
 
 def check_detector(empty: Any, detector: Mapping[str, Any], tensors: TensorInfo) -> None:
@@ -74,8 +77,8 @@ def check_detector(empty: Any, detector: Mapping[str, Any], tensors: TensorInfo)
 
 def _check_tensors(tensors: TensorInfo, *, neighbours: bool) -> None:
     found = {name.removeprefix(DETECTOR): info for name, info in tensors.items()}
-    wanted = {"calibration", "spread", "trimmed", "held_out"} | ({"rows", "numbers"} if neighbours else set())
-    if not wanted <= set(found) <= wanted | {"scale"}:
+    wanted = {"calibration", "trimmed", "held_out"} | ({"rows", "numbers", "spread"} if neighbours else set())
+    if not wanted <= set(found) <= wanted | {"scale", "spread"}:
         raise ValueError("a detector's tensors are not those that it has")
     for name, (dtype, shape) in found.items():
         if dtype != ("I64" if name in _NUMBERS else "F64") or len(shape) != 1 + (name == "rows"):
@@ -95,14 +98,17 @@ def restore_detector(
     params = header["params"] | {"random_state": estimator.random_state, "device": estimator.device}
     detector.set_params(estimator=given, **params)
     standards = {name: Standard(*values) for name, values in header["standards"].items()}
-    neighbourhood = None
-    if "rows" in arrays:
-        neighbourhood = Neighbourhood(arrays["rows"], numbers=arrays["numbers"])
-    scale = arrays.get("scale")
-    detector.witness_ = ReconstructionWitness(estimator, scale, arrays["spread"], neighbourhood)
+    detector.witness_ = _witness(estimator, arrays)
     detector.standards_, detector.estimator_ = standards, estimator
     detector.calibration_ = Calibration.of(arrays["calibration"])
     detector.offset_ = float(header["offset"])
     detector.trimmed_, detector.held_out_ = arrays["trimmed"], arrays["held_out"]
     detector.remember_columns()
     return detector
+
+
+def _witness(estimator: Any, arrays: Mapping[str, np.ndarray]) -> Witness:
+    if hasattr(estimator, "surprisal"):
+        return SurprisalWitness(estimator)
+    neighbourhood = Neighbourhood(arrays["rows"], numbers=arrays["numbers"]) if "rows" in arrays else None
+    return ReconstructionWitness(estimator, arrays.get("scale"), arrays["spread"], neighbourhood)

@@ -9,13 +9,13 @@ import numpy as np
 
 from latens.analysis.evidence import Standard
 from latens.analysis.outliers import Cause, OutlierScores, Reason
-from latens.estimators.witnesses import ReconstructionWitness
+from latens.estimators.witnesses import ReconstructionWitness, SurprisalWitness, Witness, is_one_series
 
 __all__ = ["reasons"]
 
 
 def reasons(
-    witness: ReconstructionWitness,
+    witness: Witness,
     found: OutlierScores,
     standards: Mapping[str, Standard],
     X: Any,
@@ -23,8 +23,14 @@ def reasons(
     neighbours: int,
 ) -> list[Reason]:
     """Of each row the `top` cells by their share of the error, and so many of its nearest rows."""
-    causes = _causes(witness, X, top) if witness.scale is not None else [()] * len(found.scores)
-    nearest = _nearest(witness, X, neighbours)
+    n = len(found.scores)
+    causes: Sequence[tuple[Cause, ...]] = [()] * n
+    nearest: Sequence[tuple[tuple[int, float], ...]] = [()] * n
+    if isinstance(witness, SurprisalWitness):
+        causes = _surprises(witness, X, top, n)
+    elif isinstance(witness, ReconstructionWitness):
+        causes = causes if witness.scale is None else _causes(witness, X, top)
+        nearest = _nearest(witness, X, neighbours)
     distances = witness.distances(X)
     said = {name: standard(distances[name]) for name, standard in standards.items()}
     return [
@@ -59,6 +65,24 @@ def _causes(witness: ReconstructionWitness, X: Any, top: int) -> list[tuple[Caus
         )
         for row in range(len(errors))
     ]
+
+
+def _surprises(witness: SurprisalWitness, X: Any, top: int, n: int) -> list[tuple[Cause, ...]]:
+    """Of each sequence the items that cost most; of the steps of one series nothing, for a step is its own cause."""
+    estimator = witness.estimator
+    if is_one_series(estimator, X):
+        return [()] * n
+    what = "step" if estimator.network_name() == "series" else "item"
+    return [_dearest(what, sequence, nats, top) for sequence, nats in zip(X, estimator.surprisal(X), strict=True)]
+
+
+def _dearest(what: str, sequence: Any, nats: np.ndarray, top: int) -> tuple[Cause, ...]:
+    costs = np.nan_to_num(nats)
+    shares = costs / max(float(costs.clip(min=0).sum()), np.finfo(float).tiny)
+    order = np.argsort(-costs, kind="stable")[:top]
+    return tuple(
+        Cause(f"{what} {place}", sequence[place], None, float(shares[place])) for place in order if costs[place] > 0
+    )
 
 
 def _columns(values: Any) -> list[Any]:

@@ -59,8 +59,9 @@ def cluster(
         >>> from latens import Autoencoder
         >>> X = np.random.default_rng(0).normal(size=(60, 4)) + np.repeat([[0.0], [8.0]], 30, axis=0)
         >>> ae = Autoencoder(n_components=2, max_epochs=2, verbose=0).fit(X)
-        >>> cluster(ae, X, k=2).codes.sizes.tolist()
-        [30, 30]
+        >>> both = cluster(ae, X, k=2)
+        >>> both.codes.n_clusters, both.raw.sizes.tolist()
+        (2, [30, 30])
     """
     choice("on", on, ON)
     seed = resolve_seed(random_state) % 2**31  # scikit-learn takes no larger ones

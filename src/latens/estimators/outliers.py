@@ -12,15 +12,17 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from latens.analysis.calibration import Calibration, benjamini_hochberg, false_alarm_rate
-from latens.analysis.evidence import Standard, ordinary_rows
+from latens.analysis.evidence import Standard, loudest, ordinary_rows
 from latens.analysis.outliers import OutlierScores, Reason
 from latens.corruptions import GaussianNoise
 from latens.data import split
 from latens.errors import DataError, finite, whole
 from latens.estimators.autoencoder import Autoencoder
+from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.detector_files import detector_parts
 from latens.estimators.explaining import reasons
 from latens.estimators.fitting import Run, all_or_nothing
+from latens.estimators.lessons import FEWEST, Lesson, sequence_lesson
 from latens.estimators.saving import save
 from latens.estimators.witnesses import ReconstructionWitness, chosen_evidence, standards_of, strangeness
 from latens.models.cells import Cells
@@ -32,7 +34,6 @@ __all__ = ["OutlierDetector"]
 _TRIM = 0.4
 # Steps that the default network takes, and passes at least and at most.
 _STEPS, _PASSES = 1500, (8, 200)
-_FEWEST = 8
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -46,7 +47,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     are what a new row is compared with (conformal p-values, Bates et al., 2023, https://arxiv.org/abs/2104.08279).
 
     Args:
-        estimator: An autoencoder of latens to use instead, unfitted; in scikit-learn's `FrozenEstimator` a fitted one.
+        estimator: An estimator of latens to use instead, unfitted; in scikit-learn's `FrozenEstimator` a fitted one. An
+            autoregressor judges texts, sequences and series by what they cost it, and one series step by step.
         false_alarm_rate: Of rows like those of the fit, the share that may be flagged: in (0, 0.5].
         evidence: ``"auto"``, ``"residual"``, ``"neighbours"``, or a list of these.
         trim: Share of the rows, the strangest, that weights are not learned from; ``"auto"`` is 0.4, and 0 for an
@@ -118,7 +120,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn what is ordinary, and what a held-out row scores.
 
         Args:
-            X: What the estimator takes: an array, a frame, a path, images.
+            X: What the estimator takes: an array, a frame, a path, images; of an autoregressor a list of texts or of
+                sequences, or one series.
             y: Ignored.
         """
         false_alarm_rate(self.false_alarm_rate)
@@ -129,20 +132,31 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any) -> None:
         evidence, seed = chosen_evidence(self.evidence), resolve_seed(self.random_state)
         finite("validation_fraction", self.validation_fraction, at_least=1e-9, at_most=0.9)
-        estimator = self._begun(seed)
-        source = estimator._open(X, fitting=not hasattr(estimator, "schema_"))
-        if len(source) < _FEWEST:
-            raise DataError(f"{source.name}: {_samples(len(source))} too few to tell which is strange; give at least 8")
-        learned, self.held_out_ = split(len(source), self.validation_fraction, seed)
-        part = source.take(learned)
-        ordinary, unseen = self._learn(estimator, part, len(source), seed)
-        self.trimmed_ = learned[np.setdiff1d(np.arange(len(learned)), ordinary)]
-        self.estimator_ = estimator
+        estimator, fitted = self._begun(seed), isinstance(self.estimator, FrozenEstimator)
+        if isinstance(estimator, Autoregressor):
+            lesson = sequence_lesson(estimator, X, self.validation_fraction, seed, fitted=fitted)
+        else:
+            lesson = self._samples(estimator, X, evidence, seed)
+        self.estimator_, self.witness_ = lesson.estimator, lesson.witness
+        self.held_out_, self.trimmed_ = lesson.held_out, lesson.trimmed
         self.remember_columns()
-        self.witness_ = ReconstructionWitness.of(estimator, part, unseen, evidence, learned)
-        self.standards_: dict[str, Standard] = standards_of(self.witness_, part, evidence)
-        self.calibration_ = Calibration.of(strangeness(self.witness_, source.take(self.held_out_), self.standards_))
+        self.standards_: dict[str, Standard] = standards_of(lesson.usual, evidence)
+        self.calibration_ = Calibration.of(loudest(lesson.unseen, self.standards_))
         self.offset_ = -self.calibration_.threshold(self.false_alarm_rate)
+
+    def _samples(self, estimator: Any, X: Any, evidence: dict[str, float], seed: int) -> Lesson:
+        source = estimator._open(X, fitting=not hasattr(estimator, "schema_"))
+        if len(source) < FEWEST:
+            are = "samples are" if len(source) != 1 else "sample is"
+            raise DataError(
+                f"{source.name}: {len(source)} {are} too few to tell which is strange; give at least {FEWEST}"
+            )
+        learned, held_out = split(len(source), self.validation_fraction, seed)
+        part = source.take(learned)
+        ordinary, unseen = self._learn(estimator, part, seed)
+        witness = ReconstructionWitness.of(estimator, part, unseen, evidence, learned)
+        distances = witness.distances(part), witness.distances(source.take(held_out))
+        return Lesson(estimator, witness, *distances, held_out, np.delete(learned, ordinary))
 
     def remember_columns(self) -> None:
         """Know the columns as the estimator does."""
@@ -174,7 +188,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             verbose=self.verbose,
         )
 
-    def _learn(self, estimator: Any, part: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _learn(self, estimator: Any, part: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Fit the estimator on the ordinary rows: their numbers, and those of them that it did not learn from."""
         if isinstance(self.estimator, FrozenEstimator):
             return np.arange(len(part)), np.arange(len(part))
@@ -266,10 +280,6 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = False
         return tags
-
-
-def _samples(n: int) -> str:
-    return f"{n} sample{'s are' if n != 1 else ' is'}"
 
 
 def _features(schema: Any, part: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from latens.analysis.evidence import Neighbourhood, Standard, loudest
 from latens.errors import ConfigError
 from latens.estimators.inference import mean_squares
+from latens.estimators.series_data import is_alone
 from latens.estimators.tables import row_means
 
 __all__ = ["EVIDENCE", "ReconstructionWitness", "SurprisalWitness", "Witness"]
@@ -17,6 +18,8 @@ __all__ = ["EVIDENCE", "ReconstructionWitness", "SurprisalWitness", "Witness"]
 # What may speak, and how loud: nearest neighbours are sharp and easily alarmed, and have to be surer.
 EVIDENCE: dict[str, float] = {"residual": 1.0, "neighbours": 0.95}
 
+# Exponentials beyond are no numbers.
+_NATS = 500.0
 # Of more numbers than these, the code is where a row's like are looked for.
 _WIDE = 256
 # Of the mean over columns: what a column that is predicted without error is allowed to miss.
@@ -108,18 +111,26 @@ class ReconstructionWitness:
 
 
 class SurprisalWitness:
-    """An autoregressive model: what a sequence costs, in nats an item.
+    """An autoregressive model: what a sequence costs, in nats an item; of one series what each time step costs.
 
     Args:
         estimator: Fitted.
     """
 
+    scale = neighbourhood = None
+
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
     def distances(self, X: Any) -> Mapping[str, np.ndarray]:
-        """The exponential of the mean surprisal, so that its logarithm counts in nats."""
-        return {"residual": np.exp(np.clip(-self.estimator.score_samples(X), -500.0, 500.0))}
+        """The exponential of the surprisal, so that its logarithm counts in nats; 0 where nothing was judged."""
+        nats = self.estimator.surprisal(X) if is_one_series(self.estimator, X) else -self.estimator.score_samples(X)
+        return {"residual": np.nan_to_num(np.exp(np.clip(nats, -_NATS, _NATS)))}
+
+
+def is_one_series(estimator: Any, X: Any) -> bool:
+    """Whether X is one series, whose time steps are then what is judged."""
+    return estimator.network_name() == "series" and is_alone(X, estimator._open(X))
 
 
 def chosen_evidence(evidence: Any) -> dict[str, float]:
@@ -135,10 +146,16 @@ def chosen_evidence(evidence: Any) -> dict[str, float]:
     return {name: EVIDENCE[name] for name in EVIDENCE if name in names}
 
 
-def standards_of(witness: Witness, X: Any, evidence: Mapping[str, float]) -> dict[str, Standard]:
-    """What is usual of each kind of distance, from rows that were learned from."""
-    found = witness.distances(X)
-    return {name: Standard.of(found[name], weight) for name, weight in evidence.items() if name in found}
+def standards_of(distances: Mapping[str, np.ndarray], evidence: Mapping[str, float]) -> dict[str, Standard]:
+    """What is usual of each kind of distance, from those of rows that were learned from.
+
+    Raises:
+        ConfigError: Nobody who may speak has anything to say.
+    """
+    found = {name: Standard.of(distances[name], weight) for name, weight in evidence.items() if name in distances}
+    if not found:
+        raise ConfigError(f'evidence={", ".join(evidence)} says nothing of sequences; use evidence="residual"')
+    return found
 
 
 def strangeness(witness: Witness, X: Any, standards: Mapping[str, Standard]) -> np.ndarray:

@@ -248,7 +248,7 @@ class Index:
     def _settle(self) -> None:
         """After rows have come or gone: the approximate index where there are many, and what it finds."""
         self.about = replace(self.about, recall=None)
-        if len(self) >= self.about.exact_below:
+        if len(self) >= max(2, self.about.exact_below):  # a row on its own has no neighbour to miss
             self._rows.partition(self.about.distance)
             self.about = replace(self.about, recall=Searcher(self._rows, self.about).measured())
         self._searcher = Searcher(self._rows, self.about)

@@ -13,7 +13,7 @@ from latens.report.fields import MOST, fields_of, pictures_of
 from latens.report.page import fragment, render_page
 from latens.report.scatter import Scatter, clipped, scatter_data
 
-__all__ = ["map_page"]
+__all__ = ["map_page", "map_scatter", "named_apart"]
 
 # Of a line of points the height that they are spread over, which means nothing.
 _SPREAD = 0.35
@@ -43,8 +43,8 @@ def map_page(
         codes: (n, k) of the source's rows if they are new to the map, whose own rows are then drawn faintly.
     """
     distortion = place.distortion if codes is None else place.distortion_of(codes)
-    shown = _named_apart([*source.labels.items(), *columns.items(), ("distortion", distortion)], source)
-    scatter = _scatter(place, source, shown, colour)
+    shown = named_apart([*source.labels.items(), *columns.items(), ("distortion", distortion)], source)
+    scatter = map_scatter(place, source, shown, colour)
     if codes is not None:
         scatter = replace(scatter, points=_on_plane(place, place.place(codes)), ground=scatter.points)
     data = scatter_data(scatter)
@@ -57,7 +57,7 @@ def map_page(
     return render_page(clipped(title), fragment("map.html", body), {"map": data})
 
 
-def _named_apart(columns: Sequence[tuple[str, np.ndarray]], source: AnySource) -> dict[str, np.ndarray]:
+def named_apart(columns: Sequence[tuple[str, np.ndarray]], source: AnySource) -> dict[str, np.ndarray]:
     """What is known of the rows and then their fields; one whose name is taken gets a ``_``."""
     named: dict[str, np.ndarray] = {}
     for name, values in (*columns, *fields_of(source).items()):
@@ -67,7 +67,10 @@ def _named_apart(columns: Sequence[tuple[str, np.ndarray]], source: AnySource) -
     return named
 
 
-def _scatter(place: Map, source: AnySource, columns: Mapping[str, np.ndarray], colour: str | None) -> Scatter:
+def map_scatter(
+    place: Map, source: AnySource, columns: Mapping[str, np.ndarray], colour: str | None
+) -> Scatter:
+    """The map's points with what is known of the rows, as the page's script draws them."""
     measured, line = place.method != "umap", not place.axes[1]
     return Scatter(
         points=_on_plane(place, place.points),

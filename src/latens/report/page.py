@@ -14,7 +14,13 @@ from markupsafe import Markup
 __all__ = ["fragment", "render_page"]
 
 
-def render_page(title: str, body: Markup, data: Mapping[str, object], scripts: Sequence[str] = ("scatter.js",)) -> str:
+def render_page(
+    title: str,
+    body: Markup,
+    data: Mapping[str, object],
+    scripts: Sequence[str] = ("scatter.js",),
+    styles: Sequence[str] = ("page.css",),
+) -> str:
     """A page as text.
 
     The scripts and the style are let in by their hashes, pictures as data, and nothing else: no network, no ``eval``,
@@ -25,13 +31,14 @@ def render_page(title: str, body: Markup, data: Mapping[str, object], scripts: S
         body: Markup, whose values are escaped; see `fragment`.
         data: What scripts read, by the id of its element.
         scripts: Files of this package.
+        styles: Likewise; later ones have the last word.
 
     Example:
         >>> page = render_page("<i>", Markup("<p>Hello</p>"), {"map": {"name": "</script>"}}, scripts=())
         >>> "<title>&lt;i&gt;</title>" in page, page.count("</script>")
         (True, 1)
     """
-    style, sources = _text("page.css"), [_text(name) for name in scripts]
+    style, sources = "".join(map(_text, styles)), [_text(name) for name in scripts]
     content = {
         "title": title,
         "policy": _policy(style, sources),
