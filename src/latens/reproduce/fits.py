@@ -26,6 +26,7 @@ from latens.reproduce.hours import SEASON, Hours
 from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
 from latens.reproduce.simulators import Flow, rollout_errors
+from latens.reproduce.strangers import errors_by_digit, found_by
 from latens.reproduce.texts import Text, Titles
 from latens.reproduce.worth import clusters_of, probes_of
 
@@ -74,6 +75,13 @@ def _fit_groups(estimator: Reconstructor, digits: Digits, report: Report) -> dic
     clusters = clusters_of(codes[1], digits.test_labels, seed)
     report("  classifying test images from a few labels")
     return result | {"clusters": clusters, "probes": probes_of({"codes": codes}, digits)}
+
+
+def _fit_strangers(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Besides its errors those of each digit, and how well evidence of every kind finds what it never saw."""
+    result = _fit_images(estimator, digits, report)
+    report("  judging the test images")
+    return result | {"by_digit": errors_by_digit(estimator, digits), "found": found_by(estimator, digits)}
 
 
 def _fit_text(estimator: TextAutoregressor, text: Text, report: Report) -> dict[str, Any]:
@@ -140,6 +148,7 @@ def _fit_hours(estimator: SeriesAutoregressor, hours: Hours, report: Report) -> 
 FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "images": _fit_images,
     "groups": _fit_groups,
+    "strangers": _fit_strangers,
     "text": _fit_text,
     "titles": _fit_titles,
     "pixels": _fit_pixels,
