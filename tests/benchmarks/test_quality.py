@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,13 @@ def test_forecasts_beat_the_plain_ones(etth1, target):
         plain = etth1.plain(series, "test", horizon)
         assert found < min(plain["last value"].mse, plain["seasonal naive"].mse)
         assert found < 1.05 * published
+
+
+@pytest.mark.parametrize("name", ["2_annthyroid", "MNIST"])
+def test_false_alarms_are_those_that_were_asked_for(data_folder, name):
+    """One seed, of MNIST a part; the script runs three on all."""
+    alarms = benchmark("false_alarms")
+    material = alarms.SETS[name](0)
+    material = replace(material, learned=material.learned[:12_000], fresh=material.fresh[:3000])
+    for count in alarms.counts(material, seed=0):
+        assert count.kept, count

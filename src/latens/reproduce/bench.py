@@ -95,8 +95,13 @@ class Bench:
 
     def data(self, name: str) -> Digits:
         """What an experiment learns from and is judged on: of the training images here, its share."""
-        there = len(self.digits.train)
-        return self.digits.first(min(there, max(_LEAST_ROWS, round(there * EXPERIMENTS[name].train_rows / ALL_ROWS))))
+        known = self._known(name)
+        there = len(known.train)
+        return known.first(min(there, max(_LEAST_ROWS, round(there * EXPERIMENTS[name].train_rows / ALL_ROWS))))
+
+    def _known(self, name: str) -> Digits:
+        """All images but those of digits that the experiment is not to see."""
+        return self.digits.without(EXPERIMENTS[name].without)
 
     def pixels(self, name: str) -> Digits:
         """The images that are read as sequences; in the quick form very few."""
@@ -114,6 +119,7 @@ class Bench:
             "groups": lambda: self.data(name),
             "hidden": lambda: self.data(name),
             "tiles": lambda: self.data(name),
+            "strangers": lambda: self.data(name),
             "text": lambda: self.text,
             "titles": lambda: self.titles,
             "pixels": lambda: self.pixels(name),
@@ -126,13 +132,13 @@ class Bench:
     def pca_error(self, name: str, n_components: int) -> float | None:
         """Exact PCA's error with as many components on an experiment's images; None where it would only copy."""
         data = self.data(name)
-        key = len(data.train), n_components
+        key = len(data.train), n_components, EXPERIMENTS[name].without
         if key not in self._pca_errors:
             self._pca_errors[key] = data.pca_error(n_components)
         return self._pca_errors[key]
 
     @cached_property
-    def _pca_errors(self) -> dict[tuple[int, int], float | None]:
+    def _pca_errors(self) -> dict[tuple[Any, ...], float | None]:
         return {}
 
     def circumstances(self, name: str) -> dict[str, Any]:
@@ -145,10 +151,11 @@ class Bench:
         """How often an experiment reads what it learns from: few images are read more often, in as many steps."""
         experiment = EXPERIMENTS[name]
         epochs, batch = experiment.settings["max_epochs"], experiment.settings["batch_size"]
-        if experiment.learns not in ("images", "groups"):
+        if experiment.learns not in ("images", "groups", "strangers"):
             return texts.QUICK.max_epochs if self.quick else int(epochs)
         epochs = self.quick_epochs if self.quick else epochs
-        return max(1, round(epochs * _steps(len(self.digits.train), batch) / _steps(len(self.data(name).train), batch)))
+        every, some = (_steps(len(of.train), batch) for of in (self._known(name), self.data(name)))
+        return max(1, round(epochs * every / some))
 
     def key(self, name: str, seed: int) -> str:
         """A result's place in the ledger."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +62,13 @@ class Digits:
         if n == len(self.train):
             return self
         return replace(self, train=self.train[:n], train_labels=self.train_labels[:n])
+
+    def without(self, digits: Sequence[int]) -> Digits:
+        """The same test images, and the training images that show none of these digits."""
+        if not digits:
+            return self
+        kept = ~np.isin(self.train_labels, digits)
+        return replace(self, train=self.train[kept], train_labels=self.train_labels[kept])
 
     def one_of_each(self) -> np.ndarray:
         """Test rows, the first of each digit."""

@@ -22,6 +22,7 @@ from latens.reproduce.generation import GENERATION_ROW
 from latens.reproduce.groups import CLUSTERS_ROW, PROBES_ROW
 from latens.reproduce.headlines import TITLES_ROW
 from latens.reproduce.noise import FAMILY_ROW, ROBUSTNESS_ROW
+from latens.reproduce.outlying import FLAGGED_ROW, HELD_OUT_ROW
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, fit_line
 from latens.reproduce.searching import SEARCH_ROW
@@ -163,6 +164,8 @@ ROWS: dict[str, Row] = {
     "S15": Row(("S4",), _embedding),
     "S16": Row(("S4",), _map, (("S4", "map"),)),
     "S17": Row(("S4",), _pairs, (("S4", "pairs"),)),
+    "S18": FLAGGED_ROW,
+    "S19": HELD_OUT_ROW,
     "S20": CLUSTERS_ROW,
     "S22": PROBES_ROW,
     "S21": SEARCH_ROW,

@@ -29,6 +29,7 @@ from latens.reproduce.hours import SEASON, Hours
 from latens.reproduce.ledger import machine
 from latens.reproduce.recipes import PUBLISHED_STEPS, Experiment
 from latens.reproduce.simulators import Flow, rollout_errors
+from latens.reproduce.strangers import errors_by_digit, found_by
 from latens.reproduce.texts import Text, Titles
 from latens.reproduce.worth import clusters_of, few_labels, probes_of
 
@@ -93,6 +94,11 @@ def _fit_tiles(estimator: JigsawEncoder, digits: Digits, report: Report) -> dict
     seconds, order = round(estimator.history_["seconds"][-1], 1), estimator.order_accuracy(digits.test)
     labels = few_labels((estimator.transform(digits.train), estimator.transform(digits.test)), digits)
     return {"error": 1.0 - order.positions, "seconds": seconds, "order": asdict(order), "labels": labels}
+def _fit_strangers(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+    """Besides its errors those of each digit, and how well evidence of every kind finds what it never saw."""
+    result = _fit_images(estimator, digits, report)
+    report("  judging the test images")
+    return result | {"by_digit": errors_by_digit(estimator, digits), "found": found_by(estimator, digits)}
 
 
 def _fit_text(estimator: TextAutoregressor, text: Text, report: Report) -> dict[str, Any]:
@@ -161,6 +167,7 @@ FITS: dict[str, Callable[[Any, Any, Report], dict[str, Any]]] = {
     "groups": _fit_groups,
     "hidden": _fit_hidden,
     "tiles": _fit_tiles,
+    "strangers": _fit_strangers,
     "text": _fit_text,
     "titles": _fit_titles,
     "pixels": _fit_pixels,
