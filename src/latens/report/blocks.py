@@ -283,4 +283,4 @@ def percent(share: float) -> str:
         return "under 0.1 %"
     if share in (0.0, 1.0) or 0.1 <= share < 0.99:
         return f"{100 * share:.0f} %"
-    return f"{min(100 * share, 99.9):.1f} %"
+    return f"{min(100 * share, 99.9):.1f}".removesuffix(".0") + " %"

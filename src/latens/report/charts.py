@@ -19,7 +19,7 @@ _SIZES = {"full": (640.0, 280.0), "small": (360.0, 220.0)}
 _LEFT, _RIGHT, _TOP, _BOTTOM = {"full": 84.0, "small": 60.0}, 14.0, 34.0, 54.0
 _TICKS = 5
 # Of a letter on a telephone, where letters are larger than the drawing.
-_LETTER = {"full": 10.5, "small": 7.5}
+_LETTER = {"full": 10.5, "small": 9.0}
 # More points than this along a line are no more to be seen: of each bin the least and the most are kept.
 _BINS = 400
 # Above this factor between the ends, a scale of powers is easier to read.

@@ -40,15 +40,19 @@ class Origin:
         """The shell's line."""
         return shlex.join(["latens", "report", self.model, self.source, "-o", self.output, *self.words])
 
-    def fit_command(self, key: str, settings: Mapping[str, Any]) -> str:
+    def fit_command(self, key: str, settings: Mapping[str, Any], columns: Mapping[str, str]) -> str:
         """The shell's line that fits such a model, in which settings differ from their defaults.
 
         Args:
             key: Of `MODELS`.
             settings: By name.
+            columns: What columns of the data are, by option: those that were not named again for the report.
         """
+        known = [
+            word for name, value in columns.items() if f"--{name}" not in self.words for word in (f"--{name}", value)
+        ]
         words = [word for name, value in settings.items() for word in ("--set", f"{name}={as_setting(value)}")]
-        return shlex.join(["latens", "fit", self.source, "-o", self.model, "--model", key, *self.words, *words])
+        return shlex.join(["latens", "fit", self.source, "-o", self.model, "--model", key, *self.words, *known, *words])
 
     def python(self, seed: int) -> str:
         """The same in Python."""

@@ -15,7 +15,7 @@ from latens.report.subject import Subject
 
 __all__ = ["reconstruction"]
 
-_IMAGES, _ROWS, _CURVES, _COLUMNS, _BARS = 10, 6, 4, 12, 12
+_IMAGES, _ROWS, _CURVES, _COLUMNS, _BARS = 9, 6, 4, 12, 12
 
 
 def reconstruction(subject: Subject) -> Section | None:

@@ -39,7 +39,10 @@ def repeating(subject: Subject) -> Section:
     blocks: list[Block] = [
         Listing(origin.command, "This report, from the shell:"),
         Listing(origin.python(subject.seed), "The same from Python:"),
-        Listing(origin.fit_command(model.network_name(), chosen), "Such a model, fitted to this data:"),
+        Listing(
+            origin.fit_command(model.network_name(), chosen, _columns(model.schema_)),
+            "Such a model, fitted to this data:",
+        ),
         settings,
         versions,
     ]
@@ -59,6 +62,15 @@ def _plain(value: Any) -> Any:
         return json.loads(json.dumps(value))
     except (TypeError, ValueError):
         return str(value)
+
+
+def _columns(schema: Any) -> dict[str, str]:
+    """What the model knows of the columns that it does not learn from, or that put the rest in order."""
+    reading = schema.reading()
+    found = {name: reading.get(name) for name in ("column", "sequence", "order", "item")}
+    found["kind"] = schema.kind if schema.kind == "series" else None
+    found["labels"] = ",".join(getattr(schema, "label_names", ())) or None
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _versions() -> list[tuple[str, str]]:

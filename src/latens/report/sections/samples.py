@@ -83,7 +83,9 @@ def _events(subject: Subject) -> Section:
     found = subject.model.generate((), n=_EVENTS, max_new_items=_MOST_EVENTS, random_state=subject.seed)
     there = {tuple(subject.source[row]) for row in range(len(subject))}
     known = sum(tuple(sequence) in there for sequence in found)
-    verdict = f"Of {counted(len(found), 'sequence')} that it drew, {known:,} are in the data as they are."
+    verdict = (
+        f"Of {counted(len(found), 'sequence')} that it drew, {known:,} stand{'s' * (known == 1)} in the data as drawn."
+    )
     cards = [
         Card(f"Sequence {i + 1}", counted(len(each), "event"), spans=[Span(_listed(each))])
         for i, each in enumerate(found)

@@ -61,14 +61,11 @@ def _order(costs: Sequence[np.ndarray], shortest: int) -> np.ndarray:
 
 
 def _legend(subject: Subject, unit: str, levels: tuple[float, ...]) -> str:
-    words = f"A nat is what a {unit} costs that was expected with a chance of 37 %; three nats are 5 %."
     if subject.kind == "series":
-        return words.replace(
-            "costs that was expected with a chance of 37 %; three nats are 5 %", "costs, by its density"
-        )
+        return "What a pixel costs is minus the logarithm of the density that the model gave to it, in nats."
     return (
-        f"{words} Marked are the most surprising 5 % of all (above {quantity(levels[0])} nats), and darker the "
-        f"most surprising 1 % (above {quantity(levels[1])})."
+        f"What was expected with a chance of 37 % costs a nat, with 5 % three nats. Of all {unit}s the most surprising 5 % "
+        f"are marked (above {quantity(levels[0])} nats), the most surprising 1 % darker (above {quantity(levels[1])})."
     )
 
 
