@@ -175,3 +175,13 @@ def test_the_lines_of_the_page_run(tmp_path, monkeypatch):
     alone = f"import sys\nsys.modules['latens'] = sys.modules['torch'] = None\n{code}"
     done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.stdout == "(5, 8) (5, 8, 8)\nimages of 8 x 8\n", done.stderr
+
+
+def test_an_encoder_that_leads_nowhere_back(tmp_path):
+    images = np.random.default_rng(0).uniform(size=(30, 9, 8)).astype("f4")
+    encoder = latens.JigsawEncoder(max_epochs=1, hidden=[3], verbose=0).fit(images)
+    exports.export_onnx(encoder, tmp_path / "m.onnx")
+    (codes,) = run(tmp_path / "m.onnx", x=images)
+    assert np.allclose(codes, encoder.transform(images), atol=1e-5)
+    with pytest.raises(ConfigError, match="part='whole': JigsawEncoder has no way back from its codes; use encoder"):
+        exports.export_onnx(encoder, tmp_path / "n.onnx", part="whole")

@@ -182,6 +182,8 @@ def _graph(estimator: Any, part: str | None) -> _Graph:
         return _step_graph(estimator, network, part)
     schema: Schema = estimator.schema_
     part = part or "encoder"
+    if part != "encoder" and not hasattr(network, "decode"):
+        raise ConfigError(f"part={part!r}: {type(estimator).__name__} has no way back from its codes; use encoder")
     if part == "step":
         raise ConfigError("part='step': goes with models of text, events and series; use encoder, decoder or whole")
     _check_columns(schema)

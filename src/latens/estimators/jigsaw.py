@@ -168,9 +168,7 @@ class JigsawEncoder(SampleEncoder):
         return source.one_size()
 
     def _partners(self, source: Source, target: Any) -> Source:
-        raise ConfigError(
-            f"target={target!r:.60}: a jigsaw predicts the order of the tiles; leave it out, or use Autoencoder"
-        )
+        raise ConfigError("target: a jigsaw predicts the order of the tiles of X; leave it out, or use Autoencoder")
 
     def _judge(self, data: ResidentData) -> None:
         judged = data.validation if len(data.validation) else data.train

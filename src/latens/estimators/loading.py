@@ -218,6 +218,8 @@ def _check_together(header: Mapping[str, Any], kind: str, tensors: int) -> None:
         raise ValueError(f"model={header['model']!r} is none of {header['estimator']}")
     if (header["estimator"] == _JIGSAW) != (header["model"] == "jigsaw"):
         raise ValueError(f"model={header['model']!r} is none of {header['estimator']}")
+    if header["estimator"] == _JIGSAW and header.get("detector") is not None:
+        raise ValueError(f"a detector around {_JIGSAW}, which reconstructs nothing")
     layers = header["config"].get("n_layers", 1)
     if not _is_size(layers) or layers > tensors:
         raise ValueError(f"{layers!r:.20} layers, and {tensors} tensors")

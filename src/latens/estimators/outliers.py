@@ -16,13 +16,15 @@ from latens.analysis.evidence import Standard, loudest, ordinary_rows
 from latens.analysis.outliers import OutlierScores, Reason
 from latens.corruptions import GaussianNoise
 from latens.data import split
-from latens.errors import DataError, finite, whole
+from latens.errors import ConfigError, DataError, finite, whole
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.detector_files import detector_parts
+from latens.estimators.encoding import SampleEncoder
 from latens.estimators.explaining import reasons
 from latens.estimators.fitting import Run, all_or_nothing
 from latens.estimators.lessons import FEWEST, Lesson, sequence_lesson
+from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.saving import save
 from latens.estimators.witnesses import ReconstructionWitness, chosen_evidence, standards_of, strangeness
 from latens.models.cells import Cells
@@ -166,6 +168,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _begun(self, seed: int) -> Any:
         """The estimator to fit, or the fitted one."""
+        given = getattr(self.estimator, "estimator", self.estimator)  # within a FrozenEstimator
+        if isinstance(given, SampleEncoder) and not isinstance(given, Reconstructor):
+            raise ConfigError(f"estimator={type(given).__name__} reconstructs nothing; use Autoencoder or None")
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(self.estimator.estimator)
             return self.estimator.estimator

@@ -110,6 +110,11 @@ def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Report
         >>> [size.n_components for size in sweep(Autoencoder(max_epochs=1, verbose=0), X, [1, 3]).sizes]
         [1, 3]
     """
+    if not hasattr(estimator, "reconstruction_error"):
+        raise ConfigError(
+            f"estimator={type(estimator).__name__} reconstructs nothing, so no size of its code has an error; "
+            f"use Autoencoder (--model deep)"
+        )
     chosen = sorted({whole("n_components", size, at_least=1) for size in sizes})
     if not chosen:
         raise ConfigError("n_components=[] leaves nothing to try; give some sizes, such as 2,4,8,16,32")

@@ -81,8 +81,8 @@ class JigsawNetwork(nn.Module):
         super().__init__()
         self.grid, self.gap = whole("grid", grid, at_least=2), whole("gap", gap, at_least=0)
         self.tiles = self.grid**2
-        self.n_components = _shared(n_components, self.tiles)
         self.size = tile_size(shape, self.grid, self.gap)
+        self.n_components = _shared(n_components, self.tiles)
         self.config: dict[str, Any] = {
             "shape": list(shape),
             "n_components": n_components,
