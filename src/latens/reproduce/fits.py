@@ -94,6 +94,8 @@ def _fit_tiles(estimator: JigsawEncoder, digits: Digits, report: Report) -> dict
     seconds, order = round(estimator.history_["seconds"][-1], 1), estimator.order_accuracy(digits.test)
     labels = few_labels((estimator.transform(digits.train), estimator.transform(digits.test)), digits)
     return {"error": 1.0 - order.positions, "seconds": seconds, "order": asdict(order), "labels": labels}
+
+
 def _fit_strangers(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
     """Besides its errors those of each digit, and how well evidence of every kind finds what it never saw."""
     result = _fit_images(estimator, digits, report)
