@@ -65,7 +65,8 @@ def _legend(subject: Subject, unit: str, levels: tuple[float, ...]) -> str:
         return "What a pixel costs is minus the logarithm of the density that the model gave to it, in nats."
     return (
         f"What was expected with a chance of 37 % costs a nat, with 5 % three nats. Of all {unit}s the most surprising "
-        f"5 % are marked (above {quantity(levels[0])} nats), the most surprising 1 % darker (above {quantity(levels[1])})."
+        f"5 % are marked (above {quantity(levels[0])} nats), the most surprising 1 % darker "
+        f"(above {quantity(levels[1])})."
     )
 
 
