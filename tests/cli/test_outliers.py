@@ -125,6 +125,46 @@ class TestJudges:
         assert answers[0] == answers[1]
 
 
+class TestSequences:
+    def test_titles_of_a_column(self, run, news, texts, tmp_path):
+        table, kept = tmp_path / "o.csv", tmp_path / "d.latens"
+        outcome = run("outliers", news, texts / "news.csv", "--rate", 0.1, "--labels", "topic", "-o", table)
+        assert outcome.code == 0, outcome.err
+        assert outcome.out.startswith("[")
+        assert " is " in outcome.out.splitlines()[0]
+        frame = pd.read_csv(table)
+        assert (len(frame), list(frame)[:2], list(frame)[-1]) == (40, ["id", "score"], "topic")
+        assert run("outliers", news, texts / "news.csv", "--save", kept).code == 0
+        odd = tmp_path / "odd.csv"
+        odd.write_text("title\nteam wins 3\nsssssssssssss\n")
+        result = run("outliers", kept, odd, "--rate", 0.1, "--json").json
+        assert (result["rows"], result["held_out"], len(result["outliers"])) == (2, 4, 2)
+
+    def test_lines_of_a_file(self, run, play, texts):
+        result = run("outliers", play, texts / "play.txt", "--rate", 0.1, "--json", "--top", 1).json
+        assert result["rows"] == 80
+        assert result["outliers"][0]["causes"][0]["name"].startswith("item ")
+
+    def test_sequences_of_events(self, run, log, texts, tmp_path):
+        outcome = run("outliers", log, texts / "log.csv", "--rate", 0.1, "--plot", tmp_path / "o.png", "--top", 2)
+        assert outcome.code == 0, outcome.err
+        assert outcome.out.startswith("[u")
+
+    def test_steps_of_one_series(self, run, tmp_path):
+        wave = np.sin(np.arange(400) * np.pi / 12) + 0.05 * np.random.default_rng(0).normal(size=400)
+        wave[350] += 4
+        frame = pd.DataFrame({"time": pd.date_range("2024-01-01", periods=400, freq="h"), "load": wave})
+        frame.to_csv(tmp_path / "load.csv", index=False)
+        model, table = tmp_path / "m.latens", tmp_path / "o.csv"
+        settings = ("--set", "hidden_size=8", "--set", "n_layers=1", "--set", "max_epochs=3", "--device", "cpu", "-q")
+        assert run("fit", tmp_path / "load.csv", "--kind", "series", "-o", model, *settings).code == 0
+        outcome = run("outliers", model, tmp_path / "load.csv", "--rate", 0.02, "-o", table, "--top", 1)
+        assert outcome.code == 0, outcome.err
+        assert outcome.out.startswith("[2024-01-15 14:00:00] row 350 (flagged, ")
+        assert len(pd.read_csv(table)) == 400
+        assert "has no causes to draw" in run("outliers", model, tmp_path / "load.csv", "--plot", "x.png").err
+
+
 class TestADetectorIsAModel:
     @pytest.fixture
     def kept(self, run, shop, tmp_path):
@@ -196,9 +236,6 @@ class TestRefuses:
             outcome = run("outliers", kept, shop, option, value)
             assert (outcome.code, outcome.out) == (1, "")
             assert option in outcome.err
-
-    def test_a_model_of_text(self, run, play, texts):
-        assert "outliers is not for a model of 'text'" in run("outliers", play, texts / "play.txt").err
 
     def test_an_output_that_exists(self, run, shop, tmp_path):
         output = tmp_path / "o.csv"

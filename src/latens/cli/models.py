@@ -24,7 +24,6 @@ _CAN = {
     "generate": ("text", "events"),
     "score": ("text", "events"),
     "forecast": ("series",),
-    "outliers": _AUTOENCODERS,
 }
 _UNNAMED = Columns()
 _BITS = ("model_bits", "unigram_bits", "ngram_bits", "xz_bits")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from latens.cli.cluster import PlotOption, check_outputs
-from latens.cli.models import load_model, load_saved, open_for
+from latens.cli.judged import Judged, judged
+from latens.cli.models import load_saved, open_for
 from latens.cli.outputs import FIGURES, TABLES
 from latens.cli.terminal import shown
 from latens.cli.verbs import Columns, ForceOption, Reading, Shared, verb
@@ -36,7 +37,7 @@ WordsArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="[MODEL] SOURCE",
-        help="What is judged; before it a file of a detector or an autoencoder, or nothing for the default detector.",
+        help="What is judged; before it a file of a detector or another model, or nothing for the default detector.",
         show_default=False,
     ),
 ]
@@ -132,16 +133,18 @@ def outliers(
 ) -> None:
     """Find the rows that do not belong, and say why.
 
-    With SOURCE alone the default detector learns from it (or from --reference) and judges it. An autoencoder before it
-    is calibrated on the rows instead, and a detector that --save wrote judges as it is. The threshold is one that
-    held-out rows exceed at the rate asked for.
+    With SOURCE alone, a table or images, the default detector learns from it (or from --reference) and judges it.
+    Another model before it is calibrated on the rows instead, and a detector that --save wrote judges as it is. Of text
+    a row is a line, of events a sequence, of one series a step. The threshold is one that held-out rows exceed at the
+    rate asked for.
     """
     model, source = _parted(words)
     judging.check(model)
     inputs: list[str | Path] = [*words, *([] if judging.reference is None else [judging.reference])]
     check_outputs({output: TABLES[:2], plot: FIGURES, save: ()}, force, inputs)
     detector, data, calibrated = _detector(model, source, judging, (reading, columns), shared)
-    found = detector.detect(data, _share("--fdr", judging.fdr))
+    _check_plot(plot, data)
+    found = detector.detect(data.rows, _share("--fdr", judging.fdr))
     cards = _reasons(detector, data, found, found.ranked[:top], shared)
     _write(detector, data, found, {"output": output, "plot": plot, "save": save}, shared)
     written = {name: path for name, path in (("output", output), ("plot", plot), ("saved", save)) if path is not None}
@@ -175,12 +178,17 @@ def _share(option: str, word: str | None) -> float | None:
     return rate
 
 
+def _check_plot(plot: Path | None, data: Judged) -> None:
+    if plot is not None and data.steps:
+        raise ConfigError(f"--plot={plot}: a step of a series has no causes to draw; use -o steps.csv")
+
+
 # ---- the detector ----------------------------------------------------------------------------------------------------
 
 How: TypeAlias = tuple[Reading, Columns]
 
 
-def _detector(model: str | None, source: str, judging: Judging, how: How, shared: Shared) -> tuple[Any, Any, str]:
+def _detector(model: str | None, source: str, judging: Judging, how: How, shared: Shared) -> tuple[Any, Judged, str]:
     """The fitted detector, what it is to judge, and in words what it was calibrated on."""
     import latens
 
@@ -188,9 +196,9 @@ def _detector(model: str | None, source: str, judging: Judging, how: How, shared
         return _default(source, judging, how, shared)
     saved = load_saved(Path(model), shared)
     if isinstance(saved, latens.OutlierDetector):
-        data = open_for(saved.estimator_, source, *how)
+        data = judged(saved.estimator_, open_for(saved.estimator_, source, *how))
         return _as_saved(saved, model, judging), data, f"as {model} was saved"
-    return _around(load_model(Path(model), shared, "outliers"), source, judging, how, shared)
+    return _around(saved, source, judging, how, shared)
 
 
 def _fresh(judging: Judging, shared: Shared, estimator: Any = None) -> Any:
@@ -200,22 +208,23 @@ def _fresh(judging: Judging, shared: Shared, estimator: Any = None) -> Any:
     return latens.OutlierDetector(estimator, **how, **judging.settings)
 
 
-def _default(source: str, judging: Judging, how: How, shared: Shared) -> tuple[Any, Any, str]:
+def _default(source: str, judging: Judging, how: How, shared: Shared) -> tuple[Any, Judged, str]:
     from latens.data import open_samples
 
     learned = open_samples(judging.reference or source, **how[0].how, **how[1].how)
     detector = _fresh(judging, shared).fit(learned)
     data = learned if judging.reference is None else open_for(detector.estimator_, source, *_unlabelled(how))
-    return detector, data, f"rows of {learned.name} that were held out from learning"
+    return detector, judged(detector.estimator_, data), f"rows of {learned.name} that were held out from learning"
 
 
-def _around(estimator: Any, source: str, judging: Judging, how: How, shared: Shared) -> tuple[Any, Any, str]:
-    """A detector around an autoencoder that has learned: calibrated, nothing else."""
+def _around(estimator: Any, source: str, judging: Judging, how: How, shared: Shared) -> tuple[Any, Judged, str]:
+    """A detector around a model that has learned: calibrated, nothing else."""
     from sklearn.frozen import FrozenEstimator
 
-    data = open_for(estimator, source, *how)
-    reference = data if judging.reference is None else open_for(estimator, judging.reference, *_unlabelled(how))
-    detector = _fresh(judging, shared, FrozenEstimator(estimator)).fit(reference)
+    data = reference = judged(estimator, open_for(estimator, source, *how))
+    if judging.reference is not None:
+        reference = judged(estimator, open_for(estimator, judging.reference, *_unlabelled(how)))
+    detector = _fresh(judging, shared, FrozenEstimator(estimator)).fit(reference.rows)
     warning = "if the model learned from these, the threshold is too low for rows that it never saw"
     return detector, data, f"rows of {reference.name}; {warning} (--reference names others)"
 
@@ -239,14 +248,14 @@ def _as_saved(detector: Any, model: str, judging: Judging) -> Any:
 
 
 def _reasons(
-    detector: Any, data: Any, found: OutlierScores, rows: Any, shared: Shared, causes: int = _DRAWN
+    detector: Any, data: Judged, found: OutlierScores, rows: Any, shared: Shared, causes: int = _DRAWN
 ) -> list[Reason]:
     """Why these rows are strange, by their numbers in the data and flagged as all rows together are."""
     parts = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
     return [
         replace(reason, row=int(row), flagged=bool(found.flagged[row]), causes=_worth(reason.causes))
         for part in shared.track(parts, "explaining")
-        for row, reason in zip(part, detector.explain(data.take(part), top=causes), strict=True)
+        for row, reason in zip(part, data.explained(detector, part, causes), strict=True)
     ]
 
 
@@ -255,7 +264,7 @@ def _worth(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
     return tuple(cause for place, cause in enumerate(causes) if not place or cause.share >= _LEAST)
 
 
-def _write(detector: Any, data: Any, found: OutlierScores, outputs: dict[str, Path | None], shared: Shared) -> None:
+def _write(detector: Any, data: Judged, found: OutlierScores, outputs: dict[str, Path | None], shared: Shared) -> None:
     from latens.cli.writers import write_figure, write_table
 
     table, plot, save = outputs["output"], outputs["plot"], outputs["save"]
@@ -269,20 +278,21 @@ def _write(detector: Any, data: Any, found: OutlierScores, outputs: dict[str, Pa
         detector.save(save)
 
 
-def _picture(detector: Any, data: Any, found: OutlierScores, shared: Shared) -> Any:
+def _picture(detector: Any, data: Judged, found: OutlierScores, shared: Shared) -> Any:
     from latens.plots import plot_outliers
 
     rows = found.ranked[: _PICTURED if data.kind == "images" else _PANELS]
     reasons = _reasons(detector, data, found, rows, shared)
-    part = data.take(rows)
-    images = list(part.values) if data.kind == "images" else None
-    made = None if images is None else list(detector.estimator_.reconstruct(part))
+    images = made = None
+    if data.kind == "images":
+        part = data.rows.take(rows)
+        images, made = list(part.values), list(detector.estimator_.reconstruct(part))
     captions = [", ".join(f"{name} {value}" for name, value in _carried(data, row)["labels"].items()) for row in rows]
-    title = f"{shown(data.name)}: the strangest of {len(data):,} rows"
+    title = f"{shown(data.name)}: the strangest of {len(found.scores):,} rows"
     return plot_outliers(reasons, images, made, captions=captions, title=title)
 
 
-def _facts(detector: Any, data: Any, found: OutlierScores, cards: Sequence[Reason]) -> dict[str, Any]:
+def _facts(detector: Any, data: Judged, found: OutlierScores, cards: Sequence[Reason]) -> dict[str, Any]:
     return {
         "rows": len(found.scores),
         "flagged": int(found.flagged.sum()),
@@ -302,7 +312,7 @@ def _nearest(card: Reason) -> dict[str, Any]:
     return {"nearest": [{"row": row, "distance": distance} for row, distance in card.nearest]}
 
 
-def _carried(data: Any, row: int) -> dict[str, Any]:
+def _carried(data: Judged, row: int) -> dict[str, Any]:
     """A row's id and labels."""
     return {
         "id": None if data.ids is None else data.ids[row],
@@ -310,13 +320,15 @@ def _carried(data: Any, row: int) -> dict[str, Any]:
     }
 
 
-def _words(data: Any, found: OutlierScores, cards: Sequence[Reason], calibrated: str, written: Sequence[Path]) -> str:
+def _words(
+    data: Judged, found: OutlierScores, cards: Sequence[Reason], calibration: str, written: Sequence[Path]
+) -> str:
     lines = [str(shown(_card(data, card), _LONGEST)) for card in cards]
-    lines += ["", found.verdict, f"calibration: {shown(calibrated, _LONGEST)}"]
+    lines += ["", found.verdict, f"calibration: {shown(calibration, _LONGEST)}"]
     return "\n".join([*lines, *(f"wrote {path}" for path in written)])
 
 
-def _card(data: Any, card: Reason) -> str:
+def _card(data: Judged, card: Reason) -> str:
     carried = _carried(data, card.row)
     names = [] if carried["id"] is None else [str(shown(str(carried["id"])))]
     names += [f"{name} {shown(str(value))}" for name, value in carried["labels"].items()]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from latens.data import EventSource, TextSource
 
-__all__ = ["score"]
+__all__ = ["Line", "lines_of", "score"]
 
 ScoresOption = Annotated[
     Path | None,
@@ -75,9 +75,7 @@ def score(
         check_output(output, force=force, inputs=[model, source], suffixes=TABLES[:2])
     estimator = load_model(model, shared, "score")
     data: Any = open_for(estimator, source, Reading(labels=labels), columns)
-    lines = list(_LINES[_reads(estimator.schema_)](data))
-    if not lines:
-        raise DataError(f"{data.name}: holds nothing but blank lines; give it some text")
+    lines = lines_of(estimator, data)
     rows = [row for block in shared.track(_blocks(lines), "scoring") for row in _scored(estimator, block)]
     summary = _summary(rows)
     if output is not None:
@@ -127,6 +125,18 @@ def _sequences(source: EventSource) -> Iterator[Line]:
 
 # By what a model reads.
 _LINES: dict[str, Any] = {"text": _text_lines, "bytes": _byte_lines, "events": _sequences}
+
+
+def lines_of(estimator: Any, source: Any) -> list[Line]:
+    """What is scored of a source.
+
+    Raises:
+        DataError: There is nothing but blank lines.
+    """
+    lines = list(_LINES[_reads(estimator.schema_)](source))
+    if not lines:
+        raise DataError(f"{source.name}: holds nothing but blank lines; give it some text")
+    return lines
 
 
 def _reads(schema: Any) -> str:

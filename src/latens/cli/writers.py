@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,13 +19,25 @@ from latens.errors import DataError, OutputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from latens.data import AnySource, Source
+    from latens.data import Source
     from latens.schema import Schema
 
 __all__ = ["png_names", "write_figure", "write_like", "write_pngs", "write_rows", "write_table"]
 
 # The most that a 16-bit pixel holds.
 _DEEPEST = 65535
+
+
+class Carrying(Protocol):
+    """What rows carry along."""
+
+    @property
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Columns by name, each (n,)."""
+
+    @property
+    def ids(self) -> np.ndarray | None:
+        """(n,) names of the rows."""
 
 
 def write_like(output: Path, values: Any, schema: Schema, source: Source, **more: np.ndarray) -> None:
@@ -46,7 +58,7 @@ def write_like(output: Path, values: Any, schema: Schema, source: Source, **more
     write_table(output, values, list(names), source, **more)
 
 
-def write_table(path: Path, values: Any, names: Sequence[str], source: AnySource, **more: np.ndarray) -> None:
+def write_table(path: Path, values: Any, names: Sequence[str], source: Carrying, **more: np.ndarray) -> None:
     """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
 
     The values keep their names; of the others one whose name is taken gets a ``_``.

@@ -158,5 +158,8 @@ def _bars(ax: Axes, reason: Reason) -> None:
 
 def _said(cause: Cause) -> str:
     value, expected = shown(cause.value), shown(cause.expected)
+    said = f"{lettering(cause.name, longest=24)}: {lettering(value, longest=18)}"
+    if cause.expected is None:
+        return said
     known = "expected, less surely" if value == expected else f"expected {lettering(expected, longest=18)}"
-    return f"{lettering(cause.name, longest=24)}: {lettering(value, longest=18)} ({known})"
+    return f"{said} ({known})"
