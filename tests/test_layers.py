@@ -18,6 +18,7 @@ CONFIGS = {
     "wide": {"encoder": [6, 12, 12, 12, 12]},
     "convolutional": {"widths": [1, 4, 3, 2], "dilations": [1, 2]},
     "asymmetric": {"shape": [2, 3], "encoder": [6, 4, 2], "decoder": [4, 3]},
+    "jigsaw": {"shape": [2, 3], "n_components": 4, "hidden": [2], "head": 3},
     "text": {"n_items": 7, "hidden_size": 5, "cell": "lstm"},
     "events": {"n_items": 4, "n_layers": 1},
     "series": {"n_features": 2, "patch": 3, "hidden_size": 5, "likelihood": "mixture:2"},

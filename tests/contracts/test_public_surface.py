@@ -101,6 +101,16 @@ def test_convolutional_arguments():
     assert all(callable(getattr(latens.ConvAutoencoder, method)) for method in METHODS)
 
 
+def test_self_supervised_arguments():
+    for estimator in (latens.Autoencoder, latens.ConvAutoencoder):
+        assert defaults(estimator)["loss_region"] == "all"
+    expected = {"n_components": "auto", "grid": 2, "gap": "auto", "scaling": "auto", "device": "auto"}
+    assert expected.items() <= defaults(latens.JigsawEncoder).items()
+    assert set(TRAINING) <= set(defaults(latens.JigsawEncoder))
+    methods = ("fit", "continue_fit", "transform", "fit_transform", "score_samples", "score", "order_accuracy", "save")
+    assert all(callable(getattr(latens.JigsawEncoder, method)) for method in methods)
+
+
 def test_arguments_for_tables():
     expected = {"start": "auto", "new_categories": "error"}
     assert expected.items() <= defaults(latens.Autoencoder).items()
@@ -148,7 +158,7 @@ def test_search_and_export():
 
 
 def test_registries():
-    assert {"linear", "deep", "wide", "convolutional", "asymmetric"} <= set(MODELS)
+    assert {"linear", "deep", "wide", "convolutional", "asymmetric", "jigsaw"} <= set(MODELS)
     assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)
     assert {"block", "span", "blur", "stains", "rotation", "affine", "swap"} <= set(CORRUPTIONS)
     assert {"digits", "mnist", "fashion-mnist"} <= set(DATASETS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from latens.estimators.autoencoder import Autoencoder
 from latens.estimators.convolutional import ConvAutoencoder
 from latens.estimators.events import EventAutoregressor
@@ -15,7 +17,11 @@ from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.sizes import sweep
 from latens.estimators.text import TextAutoregressor
 
+# Who gives back what it encodes.
+AnyAutoencoder: TypeAlias = Autoencoder | LinearAutoencoder | ConvAutoencoder
+
 __all__ = [
+    "AnyAutoencoder",
     "Autoencoder",
     "ConvAutoencoder",
     "EventAutoregressor",

@@ -23,7 +23,7 @@ __all__ = ["Autoencoder"]
 STARTS = ("auto", "random", "pca")
 
 
-class Autoencoder(Reconstructor, SampleEncoder):
+class Autoencoder(SampleEncoder, Reconstructor):
     r"""A fully connected autoencoder.
 
     .. math:: \hat{x} = g(f(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)
@@ -112,14 +112,11 @@ class Autoencoder(Reconstructor, SampleEncoder):
         self.code_activation = code_activation
         self.output = output
         self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.corruption, self.loss_region = corruption, loss_region
+        self.dropout, self.corruption, self.loss_region = dropout, corruption, loss_region
         self.tied, self.start = tied, start
         self.scaling, self.new_categories = scaling, new_categories
         self.max_epochs, self.batch_size = max_epochs, batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.schedule = schedule
+        self.learning_rate, self.weight_decay, self.schedule = learning_rate, weight_decay, schedule
         self.clip_value, self.clip_norm = clip_value, clip_norm
         self.precision = precision
         self.validation_fraction = validation_fraction

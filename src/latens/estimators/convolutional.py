@@ -35,7 +35,7 @@ _SCALINGS = ("auto", "range", "unit", "none")
 _JUDGED_PIXELS = 1 << 20
 
 
-class ConvAutoencoder(Reconstructor, SampleEncoder):
+class ConvAutoencoder(SampleEncoder, Reconstructor):
     r"""An autoencoder of images whose decoder, and if wanted encoder, is convolutional.
 
     .. math:: \hat{x} = g(f(\tilde{x})), \qquad \ell = \mathrm{MSE}(\hat{x}, x)

@@ -18,7 +18,7 @@ from latens.data.batches import ResidentData, ResidentRows, TrainingData, reside
 from latens.data.pairs import paired
 from latens.devices import resolve_device
 from latens.errors import ConfigError, DataError, setting, whole
-from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train
+from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train, refereed
 from latens.estimators.inference import Applied
 from latens.estimators.saving import save
 from latens.estimators.tables import check_columns, remember_columns, warn_of
@@ -224,8 +224,8 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._n_features_out = self.n_components_
 
     def _judge(self, data: ResidentData) -> None:
-        """Hold the model against something simple: sets `referee_`."""
-        raise NotImplementedError
+        """Hold the model against something simple: exact PCA of the same size."""
+        self.referee_ = refereed(self.network_, data, self.n_components_)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
@@ -279,10 +279,6 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _check_cells(self, source: Source) -> None:
         """Refuse a typed table that the network has no place for."""
-
-    def _applied_schema(self) -> Schema:
-        check_is_fitted(self)
-        return self.schema_
 
     def _applied_source(self, X: Any) -> Source:
         check_is_fitted(self)

@@ -38,7 +38,7 @@ class JigsawEncoder(SampleEncoder):
         n_components: Numbers in a code, a multiple of the tiles; ``"auto"`` is 16 for each tile.
         grid: Tiles along each side: 2 for 4 tiles, 3 for 9.
         gap: Pixels by which a tile is smaller than its cell, taken from a random place in training, so that lines do
-            not go on from tile to tile; ``"auto"`` is about 0.15 of a cell's side.
+            not go on from tile to tile; ``"auto"`` is 0.15 of a cell's side, rounded up.
         hidden: Channels of the encoder's blocks, each of which halves height and width; ``"auto"`` is 16 and 32.
         kernel_size: Of the convolutions, odd.
         head: Units between the tiles' codes and their places.

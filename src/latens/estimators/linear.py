@@ -27,7 +27,7 @@ __all__ = ["LinearAutoencoder"]
 SOLVERS = ("gradient", "exact")
 
 
-class LinearAutoencoder(Reconstructor, SampleEncoder):
+class LinearAutoencoder(SampleEncoder, Reconstructor):
     r"""PCA as a bottleneck autoencoder with one shared weight.
 
     .. math:: \hat{x} = W^\top W (x - \mu) + \mu, \qquad

@@ -8,36 +8,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from latens.analysis import Referee
-from latens.data import open_samples
-from latens.data.batches import ResidentData
+from latens.data import Source, open_samples
 from latens.errors import DataError, whole
-from latens.estimators.fitting import refereed
-from latens.estimators.inference import existing_rows, floating, mean_squares
+from latens.estimators.inference import Applied, existing_rows, floating, mean_squares
 from latens.estimators.tables import index_of, names_of, row_means
+from latens.schema import Schema
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    # It stands beside SampleEncoder and calls it: a base for it to be one of would be a third level of classes.
-    from latens.estimators.encoding import SampleEncoder as Answering
-else:
-    Answering = object
-
 __all__ = ["Reconstructor"]
 
 
-class Reconstructor(Answering):
-    """The answers of an estimator whose network leads back from the code to the data; beside `SampleEncoder`.
+class Reconstructor:
+    """The answers of an estimator whose network leads back from the code to the data; it stands behind `SampleEncoder`.
 
-    Attributes after `fit`:
-        referee_: Exact PCA of the same size on the same rows, beside the model.
+    What it asks of that comes first.
     """
 
-    referee_: Referee
+    schema_: Schema
+    network_: Applied
+    n_components_: int
 
-    def _judge(self, data: ResidentData) -> None:
-        self.referee_ = refereed(self.network_, data, self.n_components_)
+    def transform(self, X: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def _applied_source(self, X: Any) -> Source:
+        raise NotImplementedError
+
+    def _scaled(self, X: Any) -> np.ndarray:
+        raise NotImplementedError
 
     def _given_back(self, cells: np.ndarray, like: Any, index: Any) -> Any:
         """What the network gave, in the user's units and form."""
@@ -84,7 +84,8 @@ class Reconstructor(Answering):
         mean over the cells that are there of the squared error over the column's variance (for a category, of its
         probabilities against the truth): 1 is what knowing nothing of a row costs.
         """
-        if self._applied_schema().typed:
+        check_is_fitted(self)
+        if self.schema_.typed:
             scaled = self._scaled(X)
             return row_means(self.network_.errors(scaled))
         return mean_squares(self.residuals(X))

@@ -17,7 +17,7 @@ from latens.reports import Report, silent
 from latens.schema import Schema
 
 if TYPE_CHECKING:
-    from latens.estimators.reconstruction import Reconstructor
+    from latens.estimators.encoding import SampleEncoder
 
 __all__ = ["block_style", "code_size", "dense_widths", "output_of", "sweep", "whole_widths"]
 
@@ -90,7 +90,7 @@ def block_style(estimator: Any) -> dict[str, Any]:
     return {"activation": estimator.activation, "batch_norm": bool(estimator.batch_norm), "dropout": dropout}
 
 
-def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Report = silent) -> Sweep:
+def sweep(estimator: SampleEncoder, X: Any, sizes: Sequence[int], report: Report = silent) -> Sweep:
     """Fit a model of each size to the same rows, and say how good they are and which of their units do no work.
 
     Args:
@@ -123,14 +123,14 @@ def sweep(estimator: Reconstructor, X: Any, sizes: Sequence[int], report: Report
     return Sweep(tuple(_try(estimator, source, size, report) for size in chosen))
 
 
-def _check_sizes(estimator: Reconstructor, source: Source, sizes: Sequence[int]) -> None:
+def _check_sizes(estimator: SampleEncoder, source: Source, sizes: Sequence[int]) -> None:
     """Refuse a size that cannot be before any time is spent on the others."""
     schema = estimator._learn_schema(estimator._sized(source), np.arange(len(source)))
     for size in sizes:
         clone(estimator).set_params(n_components=size).network_config(schema)
 
 
-def _try(estimator: Reconstructor, source: Any, n_components: int, report: Report) -> Size:
+def _try(estimator: SampleEncoder, source: Any, n_components: int, report: Report) -> Size:
     model = clone(estimator).set_params(n_components=n_components).fit(source)
     referee = model.referee_
     dead, collapsed = idle_units(model.transform(source))

@@ -68,24 +68,26 @@ class _Reconstructing(nn.Module):
         return self.decode(self.encode(x))
 
     def loss(self, batch: Batch) -> Tensor:
-        """The reconstruction error against the target; in training mode the input is corrupted first."""
+        """The reconstruction error against the target, of a corrupted input in training mode.
+
+        Where only what is hidden counts, it is hidden in evaluation mode, too.
+        """
         if self.training:
             self._key_dropout(batch)
-        x, region = self._asked(batch)
+        region = self._region(batch)
+        x = batch.x
+        if self.task.corruption is not None and (self.training or region is not None):
+            x = self.data.corrupt(self.task.corruption, x, batch.random.stream("corruption"))
         return self.data.loss(self.outputs(self.encode(x)), batch.target, region)
 
     def counted(self, batch: Batch) -> int | Tensor:
         """How many things the loss of a batch is the mean over: its rows, or the hidden cells that are there."""
-        _, region = self._asked(batch)
+        region = self._region(batch)
         return len(batch) if region is None else (region & self.data.present(batch.target)).sum()
 
-    def _asked(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """The input as the network is given it, and where the answer counts; None for everywhere."""
-        random = batch.random.stream("corruption")
-        region = self.task.region(batch.x, random)
-        if self.task.corruption is None or not (self.training or region is not None):
-            return batch.x, None
-        return self.data.corrupt(self.task.corruption, batch.x, random), region
+    def _region(self, batch: Batch) -> Tensor | None:  # (B, *shape) bool
+        """Where the answer counts; None for everywhere."""
+        return self.task.region(batch.x, batch.random.stream("corruption"))
 
     def _key_dropout(self, batch: Batch) -> None:
         layers = (layer for layer in self.modules() if isinstance(layer, Dropout))

@@ -108,6 +108,9 @@ class JigsawNetwork(nn.Module):
         """The codes of the tiles in their own order, each from the middle of its cell."""
         return self._codes(self._centred(x)).flatten(1)
 
+    def forward(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, n)
+        return self.encode(x)
+
     def loss(self, batch: Batch) -> Tensor:
         """Cross-entropy of the tiles' places in an order that is a function of (seed, epoch, row)."""
         random = batch.random.stream("jigsaw")

@@ -8,9 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from latens.estimators import load
+from latens.estimators import AnyAutoencoder, load
 from latens.estimators.events import EventAutoregressor
-from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
 from latens.persistence import atomic_path
@@ -214,9 +213,9 @@ class Bench:
         """Where the first seed's model is."""
         return make_folder(self.folder / "models") / self._file(name, "model.latens")
 
-    def model(self, name: str) -> Reconstructor:
+    def model(self, name: str) -> AnyAutoencoder:
         """The first seed's autoencoder, fitted now if it has to be."""
-        return cast(Reconstructor, self._loaded(name))
+        return cast(AnyAutoencoder, self._loaded(name))
 
     def writer(self, name: str) -> TextAutoregressor:
         """The first seed's model of text."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from latens.analysis import Principal
     from latens.data import Source
-    from latens.estimators.reconstruction import Reconstructor
+    from latens.estimators import AnyAutoencoder
 
 __all__ = ["DEMOS", "Demo", "run_demo"]
 
@@ -109,12 +109,12 @@ def run_demo(folder: str | Path = "demo", seed: int = 0, report: Report = silent
     return _table(demo, models, train, test, noisy)
 
 
-def _fit(demo: Demo, train: Source, seed: int, report: Report) -> dict[str, Reconstructor]:
+def _fit(demo: Demo, train: Source, seed: int, report: Report) -> dict[str, AnyAutoencoder]:
     from latens.corruptions import GaussianNoise
     from latens.estimators import Autoencoder, LinearAutoencoder
 
     shared: dict[str, Any] = {"schedule": "one-cycle", "random_state": seed, "verbose": 0}
-    models: dict[str, Reconstructor] = {
+    models: dict[str, AnyAutoencoder] = {
         "linear": LinearAutoencoder(**shared, **demo.linear),
         "deep": Autoencoder(**shared, **demo.deep),
         "denoising": Autoencoder(**shared, **demo.denoising, corruption=GaussianNoise(demo.noise)),
@@ -136,7 +136,7 @@ def _noisy(images: np.ndarray, demo: Demo, seed: int) -> np.ndarray:
     return GaussianNoise(demo.noise * demo.white)(torch.from_numpy(images.astype(np.float32)), random).numpy()
 
 
-def _draw(folder: Path, models: Mapping[str, Reconstructor], test: Source, noisy: np.ndarray) -> None:
+def _draw(folder: Path, models: Mapping[str, AnyAutoencoder], test: Source, noisy: np.ndarray) -> None:
     from latens.plots import plot_denoised, plot_map, plot_pairs
 
     labels = test.labels["label"]
@@ -157,7 +157,7 @@ def _save(path: Path, figure: Figure) -> None:
         figure.savefig(temporary, format="png", dpi=130)
 
 
-def _write_codes(folder: Path, model: Reconstructor, test: Source) -> None:
+def _write_codes(folder: Path, model: AnyAutoencoder, test: Source) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -168,7 +168,7 @@ def _write_codes(folder: Path, model: Reconstructor, test: Source) -> None:
 
 
 def _table(
-    demo: Demo, models: Mapping[str, Reconstructor], train: Source, test: Source, noisy: np.ndarray
+    demo: Demo, models: Mapping[str, AnyAutoencoder], train: Source, test: Source, noisy: np.ndarray
 ) -> list[dict[str, Any]]:
     from latens.analysis import principal_components
 
@@ -186,7 +186,7 @@ def _table(
     return rows
 
 
-def _row(name: str, given: str, model: Reconstructor, error: float, pca_error: float) -> dict[str, Any]:
+def _row(name: str, given: str, model: AnyAutoencoder, error: float, pca_error: float) -> dict[str, Any]:
     return {
         "model": name,
         "code_size": model.n_components_,

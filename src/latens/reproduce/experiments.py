@@ -12,7 +12,7 @@ import torch
 
 from latens.corruptions import GaussianNoise
 from latens.data.batches import Batch
-from latens.estimators.reconstruction import Reconstructor
+from latens.estimators import AnyAutoencoder
 from latens.models import build
 from latens.persistence import atomic_path
 from latens.plots import plot_denoised, plot_map, plot_pairs
@@ -134,7 +134,7 @@ def _pairs(bench: Bench) -> list[Line]:
     return [Line("S17", "Inputs beside S4's reconstructions", words=words)]
 
 
-def _mean_error(model: Reconstructor, images: np.ndarray) -> float:
+def _mean_error(model: AnyAutoencoder, images: np.ndarray) -> float:
     return float(model.reconstruction_error(images).mean())
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from latens import __version__
 from latens.analysis import last_value, seasonal_naive
 from latens.callbacks import Callback, Watched
+from latens.estimators import AnyAutoencoder
 from latens.estimators.events import EventAutoregressor
 from latens.estimators.jigsaw import JigsawEncoder
 from latens.estimators.loading import ESTIMATORS
-from latens.estimators.reconstruction import Reconstructor
 from latens.estimators.series import SeriesAutoregressor
 from latens.estimators.text import TextAutoregressor
 from latens.reports import Report
@@ -56,7 +56,7 @@ def fit_and_measure(
     return estimator, result
 
 
-def _fit_images(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+def _fit_images(estimator: AnyAutoencoder, digits: Digits, report: Report) -> dict[str, Any]:
     """Its errors on the test images after the first and the last epoch."""
     first = FirstEpoch(estimator, digits.test)
     estimator.fit(digits.train, callbacks=[first, Narrator(report)])
@@ -70,7 +70,7 @@ def _fit_images(estimator: Reconstructor, digits: Digits, report: Report) -> dic
     }
 
 
-def _fit_groups(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+def _fit_groups(estimator: AnyAutoencoder, digits: Digits, report: Report) -> dict[str, Any]:
     """Besides its errors what its codes are worth: clusters of the test images, and probes."""
     result, seed = _fit_images(estimator, digits, report), int(estimator.random_state)
     codes = estimator.transform(digits.train), estimator.transform(digits.test)
@@ -80,7 +80,7 @@ def _fit_groups(estimator: Reconstructor, digits: Digits, report: Report) -> dic
     return result | {"clusters": clusters, "probes": probes_of({"codes": codes}, digits)}
 
 
-def _fit_hidden(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+def _fit_hidden(estimator: AnyAutoencoder, digits: Digits, report: Report) -> dict[str, Any]:
     """Its error in the hidden part of the test images, and what its codes are worth."""
     estimator.fit(digits.train, callbacks=[Narrator(report)])
     seconds, shown = round(estimator.history_["seconds"][-1], 1), hide(digits.test)
@@ -187,7 +187,7 @@ class FirstEpoch(Callback):
         images: The test images.
     """
 
-    def __init__(self, estimator: Reconstructor, images: np.ndarray) -> None:
+    def __init__(self, estimator: AnyAutoencoder, images: np.ndarray) -> None:
         self.estimator = estimator
         self.images = images
         self.error: float | None = None
