@@ -96,7 +96,7 @@ def _fit_tiles(estimator: JigsawEncoder, digits: Digits, report: Report) -> dict
     return {"error": 1.0 - order.positions, "seconds": seconds, "order": asdict(order), "labels": labels}
 
 
-def _fit_strangers(estimator: Reconstructor, digits: Digits, report: Report) -> dict[str, Any]:
+def _fit_strangers(estimator: AnyAutoencoder, digits: Digits, report: Report) -> dict[str, Any]:
     """Besides its errors those of each digit, and how well evidence of every kind finds what it never saw."""
     result = _fit_images(estimator, digits, report)
     report("  judging the test images")
