@@ -64,8 +64,8 @@ def _legend(subject: Subject, unit: str, levels: tuple[float, ...]) -> str:
     if subject.kind == "series":
         return "What a pixel costs is minus the logarithm of the density that the model gave to it, in nats."
     return (
-        f"What was expected with a chance of 37 % costs a nat, with 5 % three nats. Of all {unit}s the most surprising 5 % "
-        f"are marked (above {quantity(levels[0])} nats), the most surprising 1 % darker (above {quantity(levels[1])})."
+        f"What was expected with a chance of 37 % costs a nat, with 5 % three nats. Of all {unit}s the most surprising 5 "
+        f"% are marked (above {quantity(levels[0])} nats), the most surprising 1 % darker (above {quantity(levels[1])})."
     )
 
 
