@@ -52,6 +52,7 @@ class TestHelp:
             "generate",
             "score",
             "forecast",
+            "report",
             "datasets",
             "reproduce",
             "demo",

@@ -129,7 +129,7 @@ _MADE = {
     "lines": lambda: (latens.TextAutoregressor(**SMALL), lines()),
     "bytes": lambda: (
         latens.TextAutoregressor(tokens="bytes", **SMALL),
-        open_source(["tö be\n\nor not\n" * 30], kind="text"),
+        TextSource((("tö be\n\nor not\n" * 30).encode() + b"\xff\n",)),
     ),
     "log": lambda: (latens.EventAutoregressor(**SMALL), log()),
     "wave": lambda: (latens.SeriesAutoregressor(**SMALL), wave()),
