@@ -16,7 +16,7 @@ from latens.corruptions import CORRUPTIONS
 from latens.data import DATASETS
 from latens.losses import LOSSES
 from latens.models import MODELS
-from latens.report import map_page
+from latens.report import map_page, write_report
 from latens.sampling import FILTERS
 
 TRAINING = (
@@ -157,6 +157,11 @@ def test_search_and_export():
     assert list(defaults(latens.export_onnx)) == ["estimator", "path", "part"]
 
 
+def test_reports():
+    assert list(defaults(write_report))[:3] == ["model", "X", "path"]
+    assert defaults(write_report)["random_state"] == 0
+
+
 def test_registries():
     assert {"linear", "deep", "wide", "convolutional", "asymmetric", "jigsaw"} <= set(MODELS)
     assert {"gaussian", "dropout", "masking", "salt-and-pepper", "speckle", "poisson"} <= set(CORRUPTIONS)
@@ -189,7 +194,7 @@ def test_every_public_name_resolves():
         assert name in dir(latens)
 
 
-@pytest.mark.parametrize("room", ["analysis", "corruptions", "data", "plots", "sampling"])
+@pytest.mark.parametrize("room", ["analysis", "corruptions", "data", "plots", "report", "sampling"])
 def test_a_room_is_there_without_an_import_of_its_own(room):
     code = f"import latens; latens.{room}.__all__"
     assert room in dir(latens)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from latens.analysis import fit_map
 from latens.data import Source
-from latens.report import Scatter, map_page, render_page, scatter_data
+from latens.report import Scatter, map_page, render_page, report_page, scatter_data
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -194,3 +194,25 @@ def test_a_broken_page_says_so(browser, tmp_path):
     page.goto((tmp_path / "page.html").as_uri())
     assert "The map cannot be drawn: there are no rows" in page.locator(".failed").inner_text()
     page.close()
+
+
+@pytest.mark.parametrize("kind", ["digits", "homes", "lines", "wave"])
+class TestReport:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_fits_a_telephone_and_complains_of_nothing(self, opened, fitted, kind, scheme):
+        page = opened(report_page(*fitted(kind)).html, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+        assert page.locator("nav a").count() == page.locator("main > section").count() >= 6
+        assert page.locator("svg.chart").count() >= 1
+
+    def test_shows_no_markup_of_the_data(self, opened, fitted, kind):
+        page = opened(report_page(*fitted(kind)).html)
+        assert page.locator("main b, main script, main img:not([src^='data:image/'])").count() == 0
+        broken = "() => [...document.images].filter((image) => !image.naturalWidth).length"
+        assert page.evaluate(broken) == 0
+
+    def test_contents_lead_to_the_sections(self, opened, fitted, kind):
+        page = opened(report_page(*fitted(kind)).html)
+        page.locator("nav a", has_text="To repeat it").click()
+        assert page.url.endswith("#repeat")
+        assert page.locator("#repeat h2").is_visible()

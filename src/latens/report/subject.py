@@ -25,7 +25,7 @@ __all__ = ["Subject", "subject_of"]
 
 # Rows, and numbers in all of them, that are looked at; of a network that convolves each pixel costs a hundred times
 # as much. Items are those of sequences, which are read one after the other.
-_ROWS, _NUMBERS, _PIXELS, _ITEMS = 10_000, 16_000_000, 2_000_000, 200_000
+_ROWS, _NUMBERS, _PIXELS, _ITEMS = 10_000, 16_000_000, 500_000, 200_000
 # Rows from which on clusters, detection and a map have a meaning.
 _FEWEST = 20
 _CLUSTERS, _MOST_CLUSTERS = 10, 30

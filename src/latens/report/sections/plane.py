@@ -16,7 +16,7 @@ from latens.report.map_page import map_scatter, named_apart
 from latens.report.scatter import scatter_data
 from latens.report.subject import Subject
 
-__all__ = ["plane"]
+__all__ = ["fitting", "plane"]
 
 # Bytes of the page that the map may have, of the 8 million that all of it may.
 _BYTES = 7_000_000
@@ -32,7 +32,7 @@ def plane(subject: Subject) -> Section | None:
     known = [*source.labels.items(), *subject.known().items(), ("distortion", place.distortion)]
     columns = named_apart(known, source)
     colour = next(iter(source.labels), None) or subject.cost
-    data, left_out = _fitting(scatter_data(map_scatter(place, source, columns, colour)))
+    data, left_out = fitting(scatter_data(map_scatter(place, source, columns, colour)))
     notes = [
         "Drag to move, turn the wheel or pinch to zoom, point at a row to see it, click to keep its card. Lasso: draw "
         "around rows, then save their ids.",
@@ -44,7 +44,7 @@ def plane(subject: Subject) -> Section | None:
     return Section("Map", verdict, [Plane(data), *(Words(note, "faint") for note in notes)])
 
 
-def _fitting(data: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def fitting(data: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The data with as many of its columns as fit into a page, and the names of the others."""
     room = _BYTES - sum(_size(value) for name, value in data.items() if name != "columns")
     if room < 0 and data["pictures"] is not None:

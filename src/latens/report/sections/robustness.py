@@ -151,8 +151,10 @@ def _as_seen(model: Any, values: Any) -> Any:
 
 def _error(model: Any, noisy: Any, clean: Any) -> float:
     """The mean over rows of the error against the clean ones, in the network's own terms."""
+    if model.schema_.typed:
+        return float(np.nanmean(model.network_.errors(noisy, clean)))
     pairs = zip(noisy, clean, strict=True) if isinstance(clean, list) else [(noisy, clean)]
-    return float(np.mean([np.nanmean(model.network_.errors(*pair)) for pair in pairs]))
+    return float(np.mean([np.square(model.network_.reconstruct(x).ravel() - y.ravel()).mean() for x, y in pairs]))
 
 
 def _drawn(curve: Curve) -> Chart:
