@@ -98,12 +98,17 @@ class Cause:
     share: float
 
     @property
+    def unsure(self) -> bool:
+        """It is the category that was expected, and the model was less sure of it than it usually is."""
+        return isinstance(self.value, str) and self.value == self.expected
+
+    @property
     def words(self) -> str:
-        """What is wrong with it; a category may be the likeliest one, and less sure than it should be."""
+        """What is wrong with it."""
         value, expected = shown(self.value), shown(self.expected)
         if self.expected is None:
             return f"{self.name} is {value} ({self.share:.0%})"
-        wrong = f"where {expected} was expected" if value != expected else "and was less sure to be than usual"
+        wrong = "and was less sure to be than usual" if self.unsure else f"where {expected} was expected"
         return f"{self.name} is {value} {wrong} ({self.share:.0%})"
 
 

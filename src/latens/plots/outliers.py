@@ -137,18 +137,17 @@ def _tables(reasons: Sequence[Reason], names: Sequence[str], title: str) -> Figu
     figure.suptitle(lettering(title, longest=100), fontsize=11)
     for place, reason in enumerate(reasons):
         ax = figure.add_subplot(down, across, place + 1)
-        _bars(ax, reason)
+        _bars(ax, reason, bars)
         ax.set_title(names[place].replace("\n", ", "), fontsize=9, color=_FLAGGED if reason.flagged else "black")
     figure.supxlabel("Share of the row's error, per cent. Names of flagged rows are red.", fontsize=8)
     return figure
 
 
-def _bars(ax: Axes, reason: Reason) -> None:
+def _bars(ax: Axes, reason: Reason, slots: int) -> None:
     places = np.arange(len(reason.causes))
     ax.barh(places, [100 * cause.share for cause in reason.causes], color=NEUTRAL, height=0.7)
     ax.set_yticks(places, [_said(cause) for cause in reason.causes], fontsize=8)
-    ax.set(xlim=(0, 100))
-    ax.invert_yaxis()
+    ax.set(xlim=(0, 100), ylim=(slots - 0.4, -0.6))  # the first on top, bars of one height in all panels
     ax.tick_params(axis="x", labelsize=8)
     ax.grid(alpha=0.2, axis="x")
     ax.set_axisbelow(True)
@@ -161,5 +160,5 @@ def _said(cause: Cause) -> str:
     said = f"{lettering(cause.name, longest=24)}: {lettering(value, longest=18)}"
     if cause.expected is None:
         return said
-    known = "expected, less surely" if value == expected else f"expected {lettering(expected, longest=18)}"
+    known = "expected, less surely" if cause.unsure else f"expected {lettering(expected, longest=18)}"
     return f"{said} ({known})"
