@@ -11,10 +11,12 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from latens.analysis import ClusterComparison, OutlierScores
+from latens.analysis.clusters import different_rows
 from latens.data import AnySource, TextSource
 from latens.errors import LatensError
 from latens.estimators import OutlierDetector, cluster
 from latens.estimators.grouping import applied_source
+from latens.estimators.plain import plain_input
 from latens.estimators.reconstruction import Reconstructor
 from latens.plots.colours import Classes, read_labels
 from latens.report.blocks import counted
@@ -119,10 +121,11 @@ class Subject:
 
     @property
     def _how_many(self) -> int:
-        """As many clusters as there are classes, if they are known."""
-        different = len(np.unique(self.codes, axis=0))
-        wanted = _CLUSTERS if self.classes is None else len(self.classes.names)
-        return max(2, min(wanted, _MOST_CLUSTERS, different, len(self) // 5))
+        """As many clusters as there are classes, if they are known, and as there are different rows."""
+        classes = _CLUSTERS if self.classes is None else len(self.classes.names)
+        wanted = max(2, min(classes, _MOST_CLUSTERS, len(self) // 5))
+        raw = plain_input(self.model, self.source).rows(self.source)
+        return min(different_rows(rows, wanted) for rows in (self.codes, raw))
 
     @cached_property
     def detector(self) -> OutlierDetector:
