@@ -15,6 +15,7 @@ from latens.analysis.clusters import different_rows
 from latens.data import AnySource, TextSource
 from latens.errors import LatensError
 from latens.estimators import OutlierDetector, cluster
+from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.grouping import applied_source
 from latens.estimators.plain import plain_input
 from latens.estimators.reconstruction import Reconstructor
@@ -64,6 +65,11 @@ class Subject:
         return isinstance(self.model, Reconstructor)
 
     @property
+    def reads(self) -> bool:
+        """The model reads sequences item by item."""
+        return isinstance(self.model, Autoregressor)
+
+    @property
     def enough(self) -> bool:
         """There are rows to find groups among."""
         return len(self) >= _FEWEST
@@ -107,10 +113,12 @@ class Subject:
 
     @cached_property
     def errors(self) -> np.ndarray:  # (n,)
-        """What each row costs the model: its reconstruction error, or its nats per item."""
+        """What each row costs the model: its reconstruction error, or its nats per item or tile."""
         if self.reconstructs:
             return np.asarray(self.model.reconstruction_error(self.source))
-        return np.array([costs.mean() if len(costs) else 0.0 for costs in self.surprisals])
+        if self.reads:
+            return np.array([costs.mean() if len(costs) else 0.0 for costs in self.surprisals])
+        return -np.asarray(self.model.score_samples(self.source))
 
     @cached_property
     def clusters(self) -> ClusterComparison:
@@ -157,7 +165,7 @@ class Subject:
     def cost(self) -> str:
         """What `errors` are called."""
         return {"text": "nats per item", "events": "nats per item", "series": "nats per step"}.get(
-            self.kind, "reconstruction error"
+            self.kind, "reconstruction error" if self.reconstructs else "nats per tile"
         )
 
 
@@ -190,7 +198,7 @@ def subject_of(model: Any, X: Any, *, seed: int, origin: Origin) -> Subject:
     total = len(source)
     rows = _chosen(model, source, seed)
     subject = Subject(model, source.take(rows) if len(rows) < total else source, total, rows, origin, seed)
-    if not subject.reconstructs:
+    if subject.reads:
         model._sequences(subject.source)  # what it has no items for is told now, and not by every section
     return subject
 
