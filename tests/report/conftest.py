@@ -122,6 +122,7 @@ def pages() -> list[np.ndarray]:
 
 _MADE = {
     "digits": lambda: (latens.Autoencoder(n_components=3, corruption="block:0.2", **QUICK), digits()),
+    "tiles": lambda: (latens.JigsawEncoder(max_epochs=1, verbose=0), digits(60)),
     "homes": lambda: (latens.Autoencoder(n_components=2, **QUICK), homes()),
     "linear": lambda: (latens.LinearAutoencoder(n_components=2, solver="exact", verbose=0), homes_as_numbers()),
     "curves": lambda: (latens.Autoencoder(n_components=2, **QUICK), np.random.default_rng(0).normal(size=(40, 60))),
@@ -129,7 +130,7 @@ _MADE = {
     "lines": lambda: (latens.TextAutoregressor(**SMALL), lines()),
     "bytes": lambda: (
         latens.TextAutoregressor(tokens="bytes", **SMALL),
-        TextSource((("tö be\n\nor not\n" * 30).encode() + b"\xff\n",)),
+        TextSource((("the tölpel walks\n\nor sleeps\n" * 30).encode(),)),
     ),
     "log": lambda: (latens.EventAutoregressor(**SMALL), log()),
     "wave": lambda: (latens.SeriesAutoregressor(**SMALL), wave()),

@@ -23,6 +23,7 @@ SEQUENCES = ["data", "training", "referee", "map", "surprise", "samples", "clust
 EXPECTED = {
     **dict.fromkeys(("digits", "homes", "linear", "curves", "pages"), AUTOENCODER),
     **dict.fromkeys(("lines", "bytes", "log", "pixels"), SEQUENCES),
+    "tiles": ["data", "training", "referee", "map", "clusters", "repeat"],
     "wave": ["data", "training", "referee", "forecast", "stretches", "repeat"],
     "waves": ["data", "training", "referee", "map", "forecast", "stretches", "clusters", "repeat"],
 }

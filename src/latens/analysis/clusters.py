@@ -16,7 +16,7 @@ from latens.errors import ConfigError, DataError, choice, whole
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ClusterComparison", "Clustering", "compare_clusters", "find_clusters"]
+__all__ = ["ClusterComparison", "Clustering", "compare_clusters", "different_rows", "find_clusters"]
 
 # Rows among which the silhouette is taken: it compares all pairs.
 _SILHOUETTE_ROWS = 2000
@@ -279,16 +279,23 @@ def _size(x: Any, method: str, k: int | None, smallest: int | None) -> int:
 
 
 def _check_different(x: Any, k: int, given: bool) -> None:
-    """Refuse more clusters than there are different rows; it is found out as soon as there are k."""
-    seen: set[bytes] = set()
-    for row in _rows_as_bytes(x):
-        seen.add(row)
-        if len(seen) == k:
-            return
-    n, different = x.shape[0], len(seen)
+    """Refuse more clusters than there are different rows."""
+    n, different = x.shape[0], different_rows(x, k)
+    if different == k:
+        return
     of = f"{n} rows" if different == n else f"{different} different row{'s' * (different != 1)} (of {n})"
     way_out = f"use k<={different}" if different > 1 else "rows that are all the same have no clusters"
     raise ConfigError(f"k={k}{'' if given else ' (the default)'} exceeds the {of}; {way_out}")
+
+
+def different_rows(x: Any, most: int) -> int:
+    """How many different rows there are, dense or sparse; it stops to count at `most`."""
+    seen: set[bytes] = set()
+    for row in _rows_as_bytes(x):
+        seen.add(row)
+        if len(seen) == most:
+            break
+    return len(seen)
 
 
 def _rows_as_bytes(x: Any) -> Iterator[bytes]:

@@ -11,10 +11,13 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from latens.analysis import ClusterComparison, OutlierScores
+from latens.analysis.clusters import different_rows
 from latens.data import AnySource, TextSource
 from latens.errors import LatensError
 from latens.estimators import OutlierDetector, cluster
+from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.grouping import applied_source
+from latens.estimators.plain import plain_input
 from latens.estimators.reconstruction import Reconstructor
 from latens.plots.colours import Classes, read_labels
 from latens.report.blocks import counted
@@ -62,6 +65,11 @@ class Subject:
         return isinstance(self.model, Reconstructor)
 
     @property
+    def reads(self) -> bool:
+        """The model reads sequences item by item."""
+        return isinstance(self.model, Autoregressor)
+
+    @property
     def enough(self) -> bool:
         """There are rows to find groups among."""
         return len(self) >= _FEWEST
@@ -105,10 +113,12 @@ class Subject:
 
     @cached_property
     def errors(self) -> np.ndarray:  # (n,)
-        """What each row costs the model: its reconstruction error, or its nats per item."""
+        """What each row costs the model: its reconstruction error, or its nats per item or tile."""
         if self.reconstructs:
             return np.asarray(self.model.reconstruction_error(self.source))
-        return np.array([costs.mean() if len(costs) else 0.0 for costs in self.surprisals])
+        if self.reads:
+            return np.array([costs.mean() if len(costs) else 0.0 for costs in self.surprisals])
+        return -np.asarray(self.model.score_samples(self.source))
 
     @cached_property
     def clusters(self) -> ClusterComparison:
@@ -119,10 +129,11 @@ class Subject:
 
     @property
     def _how_many(self) -> int:
-        """As many clusters as there are classes, if they are known."""
-        different = len(np.unique(self.codes, axis=0))
-        wanted = _CLUSTERS if self.classes is None else len(self.classes.names)
-        return max(2, min(wanted, _MOST_CLUSTERS, different, len(self) // 5))
+        """As many clusters as there are classes, if they are known, and as there are different rows."""
+        classes = _CLUSTERS if self.classes is None else len(self.classes.names)
+        wanted = max(2, min(classes, _MOST_CLUSTERS, len(self) // 5))
+        raw = plain_input(self.model, self.source).rows(self.source)
+        return min(different_rows(rows, wanted) for rows in (self.codes, raw))
 
     @cached_property
     def detector(self) -> OutlierDetector:
@@ -154,7 +165,7 @@ class Subject:
     def cost(self) -> str:
         """What `errors` are called."""
         return {"text": "nats per item", "events": "nats per item", "series": "nats per step"}.get(
-            self.kind, "reconstruction error"
+            self.kind, "reconstruction error" if self.reconstructs else "nats per tile"
         )
 
 
@@ -187,7 +198,7 @@ def subject_of(model: Any, X: Any, *, seed: int, origin: Origin) -> Subject:
     total = len(source)
     rows = _chosen(model, source, seed)
     subject = Subject(model, source.take(rows) if len(rows) < total else source, total, rows, origin, seed)
-    if not subject.reconstructs:
+    if subject.reads:
         model._sequences(subject.source)  # what it has no items for is told now, and not by every section
     return subject
 

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from latens.analysis import fit_map
+from latens.data import TextSource
 from latens.report.blocks import Plane, Section, Words
 from latens.report.fields import MOST
 from latens.report.map_page import map_scatter, named_apart
+from latens.report.passages import readable
 from latens.report.scatter import scatter_data
 from latens.report.subject import Subject
 
@@ -29,6 +31,8 @@ def plane(subject: Subject) -> Section | None:
         return None
     place = fit_map(subject.codes, random_state=subject.seed)
     source = subject.source if subject.source.ids is not None else replace(subject.source, ids=subject.rows)
+    if isinstance(source, TextSource):  # a point shows its text even if a byte of it is none
+        source = replace(source, documents=tuple(map(readable, source.documents)))
     known = [*source.labels.items(), *subject.known().items(), ("distortion", place.distortion)]
     columns = named_apart(known, source)
     colour = next(iter(source.labels), None) or subject.cost

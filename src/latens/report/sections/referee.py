@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from latens.analysis import ForecastReferee, Referee, SequenceReferee
+from latens.analysis import ForecastReferee, OrderAccuracy, Referee, SequenceReferee
 from latens.report.blocks import Bar, Bars, Section, Words, quantity
 from latens.report.subject import Subject
 
@@ -66,7 +66,18 @@ def _of_forecasts(judge: ForecastReferee) -> tuple[Mapping[str, float], str, str
     return errors, caption, note
 
 
+def _of_orders(judge: OrderAccuracy) -> tuple[Mapping[str, float], str, str]:
+    errors = {_OURS: 1 - judge.positions, "chance": 1 - judge.chance_positions}
+    caption = f"Share of tiles out of place, on {judge.n_rows:,} {judge.rows} images; shorter is better"
+    note = (
+        "The referee was called at the end of the fit: the model sees the tiles of an image in another order and says "
+        "where each belongs. Two tiles that look the same may change places."
+    )
+    return errors, caption, note
+
+
 _KINDS: dict[type, Callable[[Any], tuple[Mapping[str, float], str, str]]] = {
+    OrderAccuracy: _of_orders,
     Referee: _of_reconstruction,
     SequenceReferee: _of_sequences,
     ForecastReferee: _of_forecasts,

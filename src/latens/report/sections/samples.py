@@ -25,7 +25,7 @@ _COPIED = 50
 
 def samples(subject: Subject) -> Section | None:
     """Of text, events, and images that are read as series."""
-    if subject.reconstructs or (subject.kind == "series" and subject.source.image is None):
+    if not subject.reads or (subject.kind == "series" and subject.source.image is None):
         return None
     return _KINDS[subject.kind](subject)
 

@@ -23,7 +23,7 @@ _MARKED, _STRONGLY = 0.05, 0.01
 
 def surprise(subject: Subject) -> Section | None:
     """Of text, of events, and of images read pixel by pixel."""
-    if subject.reconstructs or (subject.kind == "series" and subject.source.image is None):
+    if not subject.reads or (subject.kind == "series" and subject.source.image is None):
         return None
     costs = subject.surprisals
     order = _order(costs, _SHORTEST[subject.kind])
