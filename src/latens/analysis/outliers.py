@@ -140,6 +140,11 @@ class Reason:
         return f"p = {self.p_value:.2g}" if self.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
 
     @property
+    def alone(self) -> bool:
+        """Whether it is flagged for its distance from all other rows."""
+        return self.flagged and self.evidence == "neighbours"
+
+    @property
     def words(self) -> str:
         """The answer in a sentence or two."""
         said = [f"row {self.row} ({'flagged' if self.flagged else 'not flagged'}, {self.chance})"]
@@ -147,7 +152,7 @@ class Reason:
             said.append("; ".join(cause.words for cause in self.causes))
         if self.nearest:
             said.append(f"nearest: row{'s' * (len(self.nearest) > 1)} {', '.join(str(row) for row, _ in self.nearest)}")
-        if self.evidence == "neighbours":
+        if self.alone:
             said.append("it stands far from all others")
         return ". ".join(said)
 

@@ -58,7 +58,7 @@ def _notes(subject: Subject, found: OutlierScores) -> list[str]:
 def _card(subject: Subject, row: int, reason: Reason) -> Card:
     chance = f"p = {reason.p_value:.2g}" if reason.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
     note = f"{'flagged' if reason.flagged else 'not flagged'}, {chance}"
-    words = ["It stands far from all others."] if reason.evidence == "neighbours" else []
+    words = ["It stands far from all others."] if reason.alone else []
     near = [number for number, _ in reason.nearest]
     if subject.kind == "images":
         return Card(subject.name(row), note, words, _portraits(subject, row, near))
