@@ -13,7 +13,7 @@ from latens.reproduce.bench import Bench
 from latens.reproduce.hiding import SHARE, hide
 from latens.reproduce.recipes import EXPERIMENTS
 from latens.reproduce.rows import Line, Row, Table, figure_text
-from latens.reproduce.worth import FEW, few_labels, flat
+from latens.reproduce.worth import FEW, few, few_labels, flat
 
 __all__ = ["TASKS_ROW"]
 
@@ -54,7 +54,8 @@ def _lines(bench: Bench) -> list[Line]:
 
 def _line(bench: Bench, name: str, words: str, baselines: dict[str, float]) -> Line:
     found = _found(bench, name)
-    labels = f"{FEW} labels: {_spread([each['labels'] for each in found])}, on pixels {baselines[_PIXELS]:.3f}"
+    accuracy = _spread([each["labels"] for each in found])
+    labels = f"{few(bench.data(name))} labels: {accuracy}, on pixels {baselines[_PIXELS]:.3f}"
     return Line(
         row="S11",
         title=f"{EXPERIMENTS[name].title} ({found[0]['parameters']:,} parameters)",
@@ -89,7 +90,7 @@ def _tables(bench: Bench) -> list[Table]:
     hidden = [(_MEAN, figure_text(baselines[_MEAN]), "", ""), (_PIXELS, "", "", f"{baselines[_PIXELS]:.3f}")]
     hidden += [_hidden_cells(name, _found(bench, name)) for name in _INPAINTING]
     tiles = tuple(_tile_cells(name, _found(bench, name)) for name in _TILES)
-    probe = f"linear probe on {FEW} labels"
+    probe = f"linear probe on {few(bench.data(_INPAINTING[0]))} labels"
     return [
         Table(
             f"S11: mean squared error in the hidden {SHARE:.0%} of test images",

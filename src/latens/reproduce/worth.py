@@ -11,7 +11,7 @@ from latens.analysis import Clustering, Probe, ProbeCurve, find_clusters, princi
 from latens.analysis.manifold import unfolded
 from latens.reproduce.digits import Digits
 
-__all__ = ["FEW", "WAYS", "clusters_of", "curve_of", "few_labels", "flat", "plain_features", "probes_of"]
+__all__ = ["FEW", "WAYS", "clusters_of", "curve_of", "few", "few_labels", "flat", "plain_features", "probes_of"]
 
 # What is clustered, and how: rows as they are, or laid out by their neighbours first.
 WAYS: dict[str, tuple[str, str]] = {
@@ -21,7 +21,7 @@ WAYS: dict[str, tuple[str, str]] = {
     "UMAP, Gaussian mixture": ("map", "gmm"),
     "UMAP, HDBSCAN": ("map", "hdbscan"),
 }
-# Labels where there is one figure for all budgets.
+# Labels where there is one figure for all budgets, if there are so many images.
 FEW = 100
 # Draws of labelled images, and how many where the images are so few that there is only something to look at.
 _DRAWS, _QUICK_DRAWS, _FEW = 10, 3, 10_000
@@ -55,16 +55,22 @@ def probes_of(features: dict[str, tuple[np.ndarray, np.ndarray]], digits: Digits
     return asdict(curve)
 
 
+def few(digits: Digits) -> int:
+    """`FEW`, or half of the training images where these are few."""
+    return min(FEW, len(digits.train) // 2)
+
+
 def few_labels(features: tuple[np.ndarray, np.ndarray], digits: Digits) -> float:
-    """Mean accuracy of the linear probe on `FEW` labels.
+    """Mean accuracy of the linear probe on a `few` labels.
 
     Args:
         features: Of the training and the test images, (n, d) and (m, d).
         digits: The images.
     """
     draws = _DRAWS if len(digits.test) >= _FEW else _QUICK_DRAWS
-    labels = digits.train_labels, digits.test_labels
-    return probe_features({"codes": features}, *labels, budgets=[FEW], n_draws=draws).of("codes", "linear", FEW).mean
+    labels, budget = (digits.train_labels, digits.test_labels), few(digits)
+    curve = probe_features({"codes": features}, *labels, budgets=[budget], n_draws=draws)
+    return curve.of("codes", "linear", budget).mean
 
 
 def curve_of(*found: dict[str, Any]) -> ProbeCurve:
