@@ -74,10 +74,10 @@ class TestPromise:
         assert low <= int((detector.predict(x[1000:]) == -1).sum()) <= high
 
     def test_held_out_rows_change_nothing_but_the_threshold(self, x):
-        plain = OutlierDetector(**QUICK).fit(x[:400])
+        plain = OutlierDetector(false_alarm_rate=0.05, **QUICK).fit(x[:400])
         poisoned = x[:400].copy()
         poisoned[plain.held_out_] = 1e9
-        other = OutlierDetector(**QUICK).fit(poisoned)
+        other = OutlierDetector(false_alarm_rate=0.05, **QUICK).fit(poisoned)
         assert np.array_equal(other.score_samples(x[500:600]), plain.score_samples(x[500:600]))
         assert other.offset_ < plain.offset_
 
@@ -110,6 +110,12 @@ class TestPromise:
         assert np.array_equal(looser.score_samples(x[:9]), detector.score_samples(x[:9]))
         with pytest.raises(ConfigError, match=r"false_alarm_rate=0\.6 is out of range"):
             detector.at_rate(0.6)
+
+    def test_an_extrapolated_threshold_goes_no_further_than_the_strangest_row(self, x):
+        detector = OutlierDetector(false_alarm_rate=0.001, **QUICK).fit(x[:100])
+        learned = np.delete(x[:100], detector.held_out_, axis=0)
+        assert (detector.predict(learned) == -1).sum() >= 1
+        assert -detector.score_samples(learned).min() == detector.strangest_ >= -detector.offset_
 
     def test_false_discoveries_can_be_bounded_instead(self, detector, x, strange):
         found = detector.detect(np.concatenate([x[1000:], strange]), false_discovery_rate=0.1)

@@ -17,7 +17,9 @@ _COMPONENTS = 10
 
 
 def unfolded(x: Any, seed: int, n_components: int = _COMPONENTS) -> np.ndarray:  # (n, d) -> (n, k) float64
-    """UMAP of the rows, packed as closely as it goes (McInnes et al., 2018, https://doi.org/10.21105/joss.00861).
+    """UMAP of the rows, packed as closely as it goes.
+
+    McInnes et al., 2018, https://doi.org/10.21105/joss.00861.
 
     Twenty neighbours, no least distance and ten numbers are the settings under which McConville et al. (2020,
     https://doi.org/10.1109/ICPR48806.2021.9413131) cluster codes.

@@ -34,6 +34,7 @@ def detector_parts(detector: Any) -> tuple[dict[str, Any], dict[str, torch.Tenso
         "params": {name: value for name, value in params.items() if name not in ("estimator", "random_state")},
         "standards": {name: [s.middle, s.reach, s.weight] for name, s in detector.standards_.items()},
         "offset": float(detector.offset_),
+        "strangest": detector.strangest_,
     }
     arrays = {"calibration": detector.calibration_.scores}
     arrays |= {"trimmed": detector.trimmed_, "held_out": detector.held_out_} | _known(detector.witness_)
@@ -67,7 +68,11 @@ def check_detector(empty: Any, detector: Mapping[str, Any], tensors: TensorInfo)
         raise ValueError("a detector's settings are not those of this latens")
     if not set(detector["standards"]) <= set(EVIDENCE) or not detector["standards"]:
         raise ValueError("a detector without evidence")
-    numbers = [detector["offset"], *(value for standard in detector["standards"].values() for value in standard)]
+    numbers = [
+        detector["offset"],
+        detector["strangest"],
+        *(value for standard in detector["standards"].values() for value in standard),
+    ]
     if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
         raise ValueError("a detector's standards are no finite numbers")
     if any(len(standard) != 3 or standard[1] <= 0 for standard in detector["standards"].values()):
@@ -101,7 +106,7 @@ def restore_detector(
     detector.witness_ = _witness(estimator, arrays)
     detector.standards_, detector.estimator_ = standards, estimator
     detector.calibration_ = Calibration.of(arrays["calibration"])
-    detector.offset_ = float(header["offset"])
+    detector.offset_, detector.strangest_ = float(header["offset"]), float(header["strangest"])
     detector.trimmed_, detector.held_out_ = arrays["trimmed"], arrays["held_out"]
     detector.remember_columns()
     return detector

@@ -68,6 +68,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         estimator_: The fitted estimator.
         calibration_: The scores of the held-out rows.
         offset_: The least score of a row that is not flagged.
+        strangest_: The strangeness of the strangest row that was learned from.
         trimmed_: The numbers of the rows that were set aside as strange.
         held_out_: The numbers of the rows that were calibrated on.
         n_features_in_, feature_names_in_: As scikit-learn has them.
@@ -88,6 +89,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     calibration_: Calibration
     offset_: float
+    strangest_: float
     trimmed_: np.ndarray
     held_out_: np.ndarray
 
@@ -144,7 +146,15 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.remember_columns()
         self.standards_: dict[str, Standard] = standards_of(lesson.usual, evidence)
         self.calibration_ = Calibration.of(loudest(lesson.unseen, self.standards_))
-        self.offset_ = -self.calibration_.threshold(self.false_alarm_rate)
+        self.strangest_ = float(loudest(lesson.usual, self.standards_).max())
+        self.offset_ = self._offset(self.false_alarm_rate)
+
+    def _offset(self, rate: float) -> float:
+        """Minus the threshold; where that is extrapolated, no further than the strangest row that was learned from."""
+        threshold = self.calibration_.threshold(rate)
+        if self.calibration_.extrapolated(rate):
+            threshold = min(threshold, float(np.nextafter(self.strangest_, -np.inf)))
+        return -threshold
 
     def _samples(self, estimator: Any, X: Any, evidence: dict[str, float], seed: int) -> Lesson:
         source = estimator._open(X, fitting=not hasattr(estimator, "schema_"))
@@ -256,7 +266,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         other = copy(self)
-        other.offset_ = -self.calibration_.threshold(false_alarm_rate)
+        other.offset_ = self._offset(false_alarm_rate)
         other.false_alarm_rate = float(false_alarm_rate)
         return other
 
