@@ -208,8 +208,10 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(self.estimator, FrozenEstimator):
             return np.arange(len(part)), np.arange(len(part))
         trim: Any = (_TRIM if self.estimator is None else 0.0) if self.trim == "auto" else self.trim
-        estimator.schema_ = estimator._learn_schema(part, np.arange(len(part)))
-        ordinary = ordinary_rows(_features(estimator.schema_, part), trim, seed)
+        ordinary = np.arange(len(part))
+        if trim != 0:  # images of different sizes have no features to be compared by
+            estimator.schema_ = estimator._learn_schema(part, ordinary)
+            ordinary = ordinary_rows(_features(estimator.schema_, part), trim, seed)
         if self.estimator is None:
             estimator.max_epochs = self._epochs(len(ordinary))
         estimator._fit(part, None, Run.of((), None, False), only=ordinary)
@@ -290,11 +292,6 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         save(self.estimator_, path, detector_parts(self))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = False
-        return tags
 
 
 def _features(schema: Any, part: Any) -> np.ndarray:
