@@ -117,8 +117,6 @@ class SurprisalWitness:
         estimator: Fitted.
     """
 
-    scale = neighbourhood = None
-
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
