@@ -16,6 +16,7 @@ from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, tota
 __all__ = ["backward", "forward"]
 
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
 @_compiled
@@ -65,7 +66,7 @@ def forward(
                 statistics[2 * at], statistics[2 * at + 1] = mean, scale
 
 
-@_compiled
+@_inlined
 def _mix(
     size: int,
     gates: np.ndarray,
@@ -166,7 +167,7 @@ def backward(
             last[(first + row) * size + j] = around[row * size + j] + through[row * columns + j]
 
 
-@_compiled
+@_inlined
 def _normal(
     size: int,
     gates: np.ndarray,
@@ -186,7 +187,7 @@ def _normal(
         store(scratch, size + j, (u - centre) * factor, n)
 
 
-@_compiled
+@_inlined
 def _unmix(
     size: int,
     gates: np.ndarray,

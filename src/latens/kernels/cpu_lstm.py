@@ -17,6 +17,7 @@ from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, tota
 __all__ = ["backward", "forward"]
 
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
 @_compiled
@@ -73,7 +74,7 @@ def forward(
                 statistics[2 * at], statistics[2 * at + 1] = mean, scale
 
 
-@_compiled
+@_inlined
 def _mix(
     size: int,
     gates: np.ndarray,
@@ -178,7 +179,7 @@ def backward(
             last[2 * size * (first + row) + j] += through[row * columns + j]
 
 
-@_compiled
+@_inlined
 def _normal(
     size: int,
     gates: np.ndarray,
@@ -197,7 +198,7 @@ def _normal(
         store(scratch, size + j, (u - centre) * factor, n)
 
 
-@_compiled
+@_inlined
 def _unmix(
     size: int,
     gates: np.ndarray,
@@ -232,7 +233,7 @@ def _unmix(
         _write(gates, at + after, changes, there + after, sums, block + after, d_o, n)
 
 
-@_compiled
+@_inlined
 def _write(
     gates: np.ndarray, at: int, changes: np.ndarray, there: int, sums: np.ndarray, block: int, change: Any, n: int
 ) -> None:

@@ -12,10 +12,10 @@ from latens.kernels.vectors import keep, load, splat, store, total
 
 __all__ = ["add_to", "arrive", "normalise", "unnormalise"]
 
-_compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
-@_compiled
+@_inlined
 def normalise(
     size: int, mean: float, eps: float, norm: np.ndarray, h: np.ndarray, here: int, outputs: np.ndarray, place: int
 ) -> float:
@@ -34,7 +34,7 @@ def normalise(
     return scale
 
 
-@_compiled
+@_inlined
 def arrive(
     size: int,
     towards: np.ndarray,
@@ -55,7 +55,7 @@ def arrive(
         store(scratch, j, dy, n)
 
 
-@_compiled
+@_inlined
 def unnormalise(size: int, factor: float, norm: np.ndarray, scratch: np.ndarray, sums: np.ndarray, block: int) -> None:
     """The gradient of a normalised row's input in the first half of the scratch, where that of its output was.
 
@@ -77,7 +77,7 @@ def unnormalise(size: int, factor: float, norm: np.ndarray, scratch: np.ndarray,
         store(scratch, j, (load(scratch, j, n) - one - load(scratch, size + j, n) * two) * scale, n)
 
 
-@_compiled
+@_inlined
 def add_to(sums: np.ndarray, place: int, vector: Any, n: int) -> None:
     """Add a vector to what stands in a place of a flat array."""
     store(sums, place, load(sums, place, n) + vector, n)
