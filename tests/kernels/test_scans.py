@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from latens.kernels import cpu_scan, scans
+from latens.kernels import cpu_scan, scans, threads
 from latens.kernels.scans import fastest
 from latens.recurrent import LayerNormGRUCell, scan
 
@@ -20,14 +20,16 @@ def without_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     real = importlib.import_module
 
     def missing(name: str, package: str | None = None) -> Any:
-        if name == "latens.kernels.cpu_scan":
+        if name.startswith("latens.kernels.cpu_"):
             raise ImportError("No module named 'numba'")
         return real(name, package)
 
-    scans._kernel.cache_clear()
+    for cached in (scans.optional, scans._say_once):
+        cached.cache_clear()
     monkeypatch.setattr(importlib, "import_module", missing)
     yield
-    scans._kernel.cache_clear()
+    for cached in (scans.optional, scans._say_once):
+        cached.cache_clear()
 
 
 def test_on_the_cpu_it_is_numbas() -> None:
@@ -57,7 +59,7 @@ def test_a_second_backward_is_refused() -> None:
 
 @pytest.mark.parametrize("rows", [1, 15, 16, 40])
 def test_threads_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu_scan, "_SMALL", 0)
+    monkeypatch.setattr(threads, "_SMALL", 0)
     cell = LayerNormGRUCell(3, 20)
     cell.initialise(torch.Generator().manual_seed(0))
     x = torch.randn(30, rows, 3, generator=torch.Generator().manual_seed(0))

@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latens.kernels.tiles import packed, product, row_product
-
-
-def padded(bias: np.ndarray, layout: np.ndarray, k: int) -> np.ndarray:
-    wide = np.zeros(len(layout) // k, dtype=bias.dtype)
-    wide[: len(bias)] = bias
-    return wide
+from latens.kernels.tiles import aligned, packed, packed_bias, product, row_product
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -21,7 +15,7 @@ class TestProducts:
         random = np.random.default_rng(0)
         a, weight, bias = (random.standard_normal(shape).astype(dtype) for shape in ((16, k), (n, k), n))
         layout = packed(weight)
-        wide = padded(bias, layout, k)
+        wide = packed_bias(bias, layout, k)
         c = np.empty(16 * len(wide), dtype=dtype)
         product(a.ravel(), 16, k, layout, wide, c)
         found = c.reshape(16, -1)
@@ -34,9 +28,15 @@ class TestProducts:
         random = np.random.default_rng(1)
         a, weight, bias = (random.standard_normal(shape).astype(dtype) for shape in ((8, k), (n, k), n))
         layout, single = packed(weight), packed(weight, single=True)
-        wide, wider = padded(bias, layout, k), padded(bias, single, k)
+        wide, wider = packed_bias(bias, layout, k), packed_bias(bias, single, k)
         c, one = np.empty(8 * len(wide), dtype=dtype), np.empty(len(wider), dtype=dtype)
         product(a.ravel(), 8, k, layout, wide, c)
         for row in range(8):
             row_product(a.ravel(), row * k, k, single, wider, one)
             assert np.array_equal(one[:n], c.reshape(8, -1)[row, :n])
+
+
+def test_a_packed_weight_begins_where_a_line_of_a_cache_does() -> None:
+    for n in range(1, 40):
+        assert aligned(n, np.float32).ctypes.data % 64 == 0
+        assert packed(np.ones((n, 3), dtype=np.float64)).ctypes.data % 64 == 0

@@ -13,7 +13,7 @@ from latens.kernels.cpu_norm import add_to, arrive, normalise, unnormalise
 from latens.kernels.tiles import ROWS, product
 from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, total
 
-__all__ = ["backward", "forward"]
+__all__ = ["backward", "forward", "mix"]
 
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 _inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
@@ -60,14 +60,14 @@ def forward(
         product(h, padded, size, weight, bias, products)
         for row in range(end - first):
             at, here, there = item * n_rows + first + row, row * size, row * columns
-            mean = _mix(size, gates, 3 * size * at, products, there, h, here, hidden, size * at, keeps)
+            mean = mix(size, gates, 3 * size * at, products, there, h, here, hidden, size * at, keeps)
             scale = normalise(size, mean, eps, norm, h, here, outputs, size * at)
             if keeps:
                 statistics[2 * at], statistics[2 * at + 1] = mean, scale
 
 
 @_inlined
-def _mix(
+def mix(
     size: int,
     gates: np.ndarray,
     at: int,

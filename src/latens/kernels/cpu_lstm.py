@@ -14,7 +14,7 @@ from latens.kernels.cpu_norm import add_to, arrive, normalise, unnormalise
 from latens.kernels.tiles import ROWS, product
 from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, total
 
-__all__ = ["backward", "forward"]
+__all__ = ["backward", "forward", "mix"]
 
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 _inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
@@ -66,7 +66,7 @@ def forward(
             before, earlier = (
                 (memories, place - size * n_rows * keeps) if item else (state, size * (2 * (first + row) + 1))
             )
-            mean = _mix(
+            mean = mix(
                 size, gates, 4 * size * at, products, row * columns, before, earlier, memories, place, h, here, keeps
             )
             scale = normalise(size, mean, eps, norm, h, here, outputs, size * at)
@@ -75,7 +75,7 @@ def forward(
 
 
 @_inlined
-def _mix(
+def mix(
     size: int,
     gates: np.ndarray,
     at: int,

@@ -5,11 +5,6 @@ Same signature and same numbers as `latens.recurrent.scan_in_torch`.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -19,13 +14,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from latens.kernels import cpu_gru, cpu_lstm
-from latens.kernels.tiles import ROWS, packed
+from latens.kernels.threads import in_parts
+from latens.kernels.tiles import ROWS, packed, packed_bias
 
 __all__ = ["scan", "supports"]
 
 _LOOPS: dict[str, ModuleType] = {"gru": cpu_gru, "lstm": cpu_lstm}
-# Products (of two numbers) below which a second thread costs more than it brings.
-_SMALL = 1 << 21
 
 
 def supports(kind: str, projected: Tensor) -> bool:
@@ -65,11 +59,10 @@ class _Scan(torch.autograd.Function):
         outputs = gates.new_empty(sizes)
         inner, statistics = (gates.new_empty((n_items if keeps else 1, n_rows, width)) for width in (size, 2))
         layout = packed(weight.detach().numpy())
-        padded = np.zeros(len(layout) // size, dtype=layout.dtype)
-        padded[: len(bias)] = bias.detach().numpy()
+        padded = packed_bias(bias.detach().numpy(), layout, size)
         arrays = [_flat(x) for x in (gates, inner, statistics, outputs, state)]
         tail = (layout, padded, _flat(norm), eps, keeps)
-        _in_parts(n_rows, gates.numel() * size, lambda rows: _LOOPS[kind].forward(rows, sizes, *arrays, *tail))
+        in_parts(n_rows, ROWS, gates.numel() * size, lambda rows: _LOOPS[kind].forward(rows, sizes, *arrays, *tail))
         ctx.kind, ctx.used = kind, False
         if keeps:
             ctx.save_for_backward(gates, inner, statistics, outputs, state, weight, norm)
@@ -91,8 +84,11 @@ class _Scan(torch.autograd.Function):
         layout = packed(weight.detach().T.numpy())
         arrays = [_flat(x) for x in (gates, inner, statistics, outputs, state)]
         tail = [_flat(x) for x in (norm, towards, before, sums)]
-        _in_parts(
-            n_rows, gates.numel() * size, lambda rows: _LOOPS[ctx.kind].backward(rows, sizes, *arrays, layout, *tail)
+        in_parts(
+            n_rows,
+            ROWS,
+            gates.numel() * size,
+            lambda rows: _LOOPS[ctx.kind].backward(rows, sizes, *arrays, layout, *tail),
         )
         changes = [gates[..., : 2 * size], inner] if ctx.kind == "gru" else [gates]
         d_weight = torch.cat([_against(part, outputs, state[:, :size]) for part in changes])
@@ -110,21 +106,3 @@ def _against(changes: Tensor, outputs: Tensor, state: Tensor) -> Tensor:  # (T, 
 
 def _flat(x: Tensor) -> np.ndarray:
     return x.detach().contiguous().view(-1).numpy()
-
-
-def _in_parts(n_rows: int, work: int, run: Callable[[tuple[int, int]], None]) -> None:
-    """Share out whole blocks of rows among as many threads as PyTorch has, if the work is worth it."""
-    blocks = -(-n_rows // ROWS)
-    parts = min(torch.get_num_threads(), blocks) if work > _SMALL else 1
-    edges = [min(ROWS * (blocks * part // parts), n_rows) for part in range(parts + 1)]
-    *others, mine = pairwise(edges)
-    waiting = [_pool(os.getpid()).submit(run, rows) for rows in others]
-    run(mine)
-    for each in waiting:
-        each.result()
-
-
-@cache
-def _pool(process: int) -> ThreadPoolExecutor:
-    """Of this process: the threads of a parent do not survive a fork."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="latens")

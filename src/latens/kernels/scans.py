@@ -12,7 +12,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-__all__ = ["KERNELS", "Scan", "fastest"]
+__all__ = ["KERNELS", "Scan", "fastest", "optional"]
 
 # (kind, projected, state, weight, bias, gamma, beta, eps) -> (outputs, state): `latens.recurrent.scan_in_torch`.
 Scan: TypeAlias = Callable[[str, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
@@ -40,18 +40,24 @@ def fastest(kind: str, projected: Tensor) -> Scan | None:
     return scan
 
 
-@cache
 def _kernel(device: str) -> ModuleType | None:
-    """The module for a type of device; where its package is missing, none, said once."""
-    if device not in KERNELS:
-        return None
-    module, package = KERNELS[device]
+    return optional(*KERNELS[device]) if device in KERNELS else None
+
+
+@cache
+def optional(module: str, package: str) -> ModuleType | None:
+    """A module of kernels; where the package that it needs is missing, none, said once."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        warnings.warn(
-            f"sequences are read more slowly without {package} ({error}); pip install {package}",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        _say_once(package, str(error))
         return None
+
+
+@cache
+def _say_once(package: str, error: str) -> None:
+    warnings.warn(
+        f"sequences are read more slowly without {package} ({error}); pip install {package}",
+        RuntimeWarning,
+        stacklevel=4,
+    )

@@ -18,12 +18,27 @@ from numba.extending import intrinsic
 
 from latens.kernels.vectors import Vector, lanes, pointer, spread
 
-__all__ = ["ROWS", "packed", "product", "row_product"]
+__all__ = ["ROWS", "aligned", "packed", "packed_bias", "product", "row_product"]
 
 # Rows of a tile, and its columns in vectors: sixteen sums at a time hide a product's latency and fit the registers.
 ROWS, _VECTORS = 8, 2
 # Of a product of one row, eight vectors do the same.
 _VECTORS_OF_ONE = 8
+# Bytes between what such a product reads and what it asks for.
+_AHEAD = 8192
+
+
+def aligned(size: int, dtype: Any) -> np.ndarray:
+    """An empty flat array that begins at a multiple of 64 bytes, as a vector does: no load then touches two lines.
+
+    Example:
+        >>> aligned(3, np.float32).ctypes.data % 64
+        0
+    """
+    width = lanes(np.dtype(dtype).type)
+    memory = np.empty(size + width, dtype=dtype)
+    first = -memory.ctypes.data % 64 // memory.itemsize
+    return memory[first : first + size]
 
 
 def packed(weight: np.ndarray, single: bool = False) -> np.ndarray:  # (N, K) -> (panels · K · width,)
@@ -41,7 +56,21 @@ def packed(weight: np.ndarray, single: bool = False) -> np.ndarray:  # (N, K) ->
     n, k = weight.shape
     panels = np.zeros((-(-n // width) * width, k), dtype=weight.dtype)
     panels[:n] = weight
-    return np.ascontiguousarray(panels.reshape(-1, width, k).transpose(0, 2, 1)).ravel()
+    found = aligned(panels.size, weight.dtype)
+    found.reshape(-1, k, width)[:] = panels.reshape(-1, width, k).transpose(0, 2, 1)
+    return found
+
+
+def packed_bias(bias: np.ndarray, layout: np.ndarray, k: int) -> np.ndarray:
+    """A bias as long as the panels of a packed weight of k inputs are wide.
+
+    Example:
+        >>> packed_bias(np.ones(20), packed(np.ones((20, 3))), 3).shape
+        (32,)
+    """
+    padded = np.zeros(len(layout) // k, dtype=layout.dtype)
+    padded[: len(bias)] = bias
+    return padded
 
 
 def _tile(rows: int, vectors: int) -> Any:
@@ -82,6 +111,9 @@ def _generate(rows: int, vectors: int, context: Any, builder: Any, sig: Any, arg
             builder.store(start, row[v])
     with cgutils.for_range(builder, k, intp=k.type) as loop:
         first = builder.mul(loop.index, k.type(vectors * width))
+        if rows == 1:  # every number is used once, so that the memory sets the pace
+            for v in range(vectors):
+                _fetch(builder, builder.gep(w, [builder.add(first, k.type(v * width + _AHEAD // size))]))
         weights = [builder.load(at(w, builder.add(first, k.type(v * width))), align=size) for v in range(vectors)]
         for r, row in enumerate(sums):
             x = spread(builder, kind, builder.load(builder.gep(a, [place(r, step_a, loop.index)])))
@@ -91,6 +123,14 @@ def _generate(rows: int, vectors: int, context: Any, builder: Any, sig: Any, arg
         for v, each in enumerate(row):
             builder.store(builder.load(each), at(c, place(r, step_c, k.type(v * width))), align=size)
     return context.get_dummy_value()
+
+
+def _fetch(builder: Any, where: Any) -> None:
+    """Ask for memory that will be read soon."""
+    whole = ir.IntType(32)
+    shape = ir.FunctionType(ir.VoidType(), [where.type, whole, whole, whole])
+    function = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0")
+    builder.call(function, [where, whole(0), whole(3), whole(1)])
 
 
 _tile_of_many, _tile_of_one = _tile(ROWS, _VECTORS), _tile(1, _VECTORS_OF_ONE)

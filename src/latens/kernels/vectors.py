@@ -17,7 +17,21 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-__all__ = ["Vector", "exp", "keep", "lanes", "load", "pointer", "sigmoid", "splat", "spread", "store", "tanh", "total"]
+__all__ = [
+    "Vector",
+    "exp",
+    "greater",
+    "keep",
+    "lanes",
+    "load",
+    "pointer",
+    "sigmoid",
+    "splat",
+    "spread",
+    "store",
+    "tanh",
+    "total",
+]
 
 _BYTES = 64
 
@@ -160,6 +174,16 @@ def keep(context: Any, vector: Any, count: Any) -> Any:
         return builder.select(_mask(builder, vector.dtype, args[1]), args[0], _llvm(vector.dtype)(None))
 
     return vector(vector, types.intp), generate
+
+
+@intrinsic
+def greater(context: Any, first: Any, second: Any) -> Any:
+    """The greater of two numbers, lane by lane; the first where one is NaN."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *args), args[1], args[0])
+
+    return first(first, second), generate
 
 
 @intrinsic
