@@ -10,7 +10,6 @@ gradients :math:`\delta_t` of what the state gives to the gates; those of weight
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -73,7 +72,7 @@ class _Scan(torch.autograd.Function):
         vectors = torch.cat([bias, gamma, beta])
         plan = _plan(weight, rows)
         given = (projected.contiguous(), tiles, vectors, states, gates, moments)
-        with _on(state):
+        with torch.cuda.device_of(state):  # on which Triton launches
             triton_programs.forward[(-(-rows // plan["R"]),)](*given, items, rows, EPS=eps, SAVE=keeps, **plan)
         ctx.plan = plan
         if keeps:
@@ -89,7 +88,7 @@ class _Scan(torch.autograd.Function):
         d_gates, d_norm = gates.new_empty(items + 1, rows, 4, size), gates.new_empty(rows, 2, size)
         d_gates[-1] = 0.0
         given = (d_outputs.contiguous(), weight.contiguous(), gamma.contiguous(), states, gates, moments, d_state)
-        with _on(weight):
+        with torch.cuda.device_of(weight):
             triton_programs.backward[(-(-rows // ctx.plan["R"]),)](*given, d_gates, d_norm, items, rows, **ctx.plan)
         # A GRU scales what the state gives to its new gate; the gradient of what the input gives to it stands fourth.
         change = d_gates[:-1].flatten(2).flatten(0, 1)[:, : len(weight)]
@@ -117,8 +116,3 @@ def _rows_each(rows: int, processors: int, gates: int, wide: int) -> int:
 
 def _processors(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
-
-
-def _on(x: Tensor) -> AbstractContextManager[Any]:
-    """Triton launches on the current device, which need not be that of the tensors."""
-    return torch.cuda.device(x.device) if x.is_cuda else nullcontext()
