@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TypeAlias
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 
-__all__ = ["Record", "Work", "record"]
+__all__ = ["Record", "Work", "on_device", "record"]
 
 Work: TypeAlias = Callable[[], None]
 # Work -> the same work, cheaper to start.
@@ -40,3 +42,9 @@ def record(work: Work) -> Work:
         return work
     replay: Work = graph.replay
     return replay
+
+
+def on_device(x: Tensor) -> AbstractContextManager[Any]:
+    """What is launched inside is launched on the device of a tensor; on a CPU that says nothing."""
+    context: AbstractContextManager[Any] = torch.cuda.device_of(x)
+    return context

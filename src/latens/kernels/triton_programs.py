@@ -15,51 +15,12 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from latens.kernels.triton_cells import gated, loaded, mix, normalised, places, tanh, tiles_of, vector
+
 __all__ = ["backward", "forward"]
 
 
 # --- numbers in memory ------------------------------------------------------------------------------------------------
-
-
-@triton.jit
-def _places(batch: int, H: tl.constexpr, W: tl.constexpr, R: tl.constexpr) -> tl.tuple:
-    """The program's rows (R,), the places in one (1, W), which rows are there (R, 1), and which numbers (R, W)."""
-    row = tl.program_id(0) * R + tl.arange(0, R)
-    n = tl.arange(0, W)[None, :]
-    real = row[:, None] < batch
-    return row, n, real, real & (n < H)
-
-
-@triton.jit
-def _tile(weight: tl.tensor, H: tl.constexpr, W: tl.constexpr) -> tl.tensor:  # -> (W, W)
-    k = tl.arange(0, W)[:, None]
-    n = tl.arange(0, W)[None, :]
-    return tl.load(weight + k * H + n, mask=(k < H) & (n < H), other=0.0)
-
-
-@triton.jit
-def _tiles(weight: tl.tensor, G: tl.constexpr, H: tl.constexpr, W: tl.constexpr) -> tl.tuple:
-    """Each gate's weights; a compiler that sees no use for them loads none."""
-    last = _tile(weight + (G - 1) * H * H, H, W)
-    return _tile(weight, H, W), _tile(weight + H * H, H, W), _tile(weight + 2 * H * H, H, W), last
-
-
-@triton.jit
-def _vector(values: tl.tensor, H: tl.constexpr, W: tl.constexpr) -> tl.tensor:  # -> (1, W)
-    n = tl.arange(0, W)[None, :]
-    return tl.load(values + n, mask=n < H, other=0.0)
-
-
-@triton.jit
-def _parts(at: tl.tensor, inside: tl.tensor, G: tl.constexpr, H: tl.constexpr) -> tl.tuple:
-    """What lies H apart from pointers (R, W); of three parts the last is given twice."""
-    first = tl.load(at, mask=inside, other=0.0)
-    second = tl.load(at + H, mask=inside, other=0.0)
-    third = tl.load(at + 2 * H, mask=inside, other=0.0)
-    fourth = third
-    if G == 4:
-        fourth = tl.load(at + 3 * H, mask=inside, other=0.0)
-    return first, second, third, fourth
 
 
 @triton.jit
@@ -154,39 +115,6 @@ def _pulled(
 
 
 @triton.jit
-def _sigmoid(x: tl.tensor) -> tl.tensor:
-    return 1.0 / (1.0 + tl.exp(-x))
-
-
-@triton.jit
-def _tanh(x: tl.tensor) -> tl.tensor:
-    shrunk = tl.exp(-2.0 * tl.abs(x))  # cannot overflow
-    size = (1.0 - shrunk) / (1.0 + shrunk)
-    return tl.where(x < 0.0, -size, size)
-
-
-@triton.jit
-def _gates(x: tl.tuple, u: tl.tuple, b: tl.tuple, G: tl.constexpr) -> tl.tuple:
-    """Of a GRU reset, update, new and what the state gave to new; of an LSTM in, forget, new and out."""
-    first = _sigmoid(x[0] + u[0] + b[0])
-    second = _sigmoid(x[1] + u[1] + b[1])
-    if G == 3:
-        fourth = u[2] + b[2]
-        third = _tanh(x[2] + first * fourth)
-    else:
-        third = _tanh(x[2] + u[2] + b[2])
-        fourth = _sigmoid(x[3] + u[3] + b[3])
-    return first, second, third, fourth
-
-
-@triton.jit
-def _mixed(g: tl.tuple, h: tl.tensor, c_next: tl.tensor, G: tl.constexpr) -> tl.tensor:
-    """What is normalised: of a GRU from the state before, of an LSTM from the cell state after."""
-    mixed = g[2] + g[1] * (h - g[2]) if G == 3 else g[3] * _tanh(c_next)
-    return mixed
-
-
-@triton.jit
 def _gru_back(dm: tl.tensor, g: tl.tuple, h: tl.tensor) -> tl.tuple:
     """Of what the state gives to each gate and what the input gives to new."""
     d_x = dm * (1.0 - g[1]) * (1.0 - g[2] * g[2])
@@ -218,22 +146,12 @@ def _cell_back(
         d = _gru_back(dm, g, h)
         dh = dm * g[1]
     else:
-        shown = _tanh(c_next)
+        shown = tanh(c_next)
         after = dc + dm * g[3] * (1.0 - shown * shown)
         d = _lstm_back(dm * shown, after, g, c)
         dh = tl.zeros_like(dm)
         dc = after * g[1]
     return d, dh, dc
-
-
-@triton.jit
-def _normalised(
-    m: tl.tensor, inside: tl.tensor, H: tl.constexpr, EPS: tl.constexpr
-) -> tl.tuple:  # -> (R, W), (R,), (R,)
-    mean = tl.sum(m, axis=1) / H
-    centred = tl.where(inside, m - mean[:, None], 0.0)
-    scale = 1.0 / tl.sqrt(tl.sum(centred * centred, axis=1) / H + EPS)
-    return centred * scale[:, None], mean, scale
 
 
 @triton.jit
@@ -268,20 +186,20 @@ def forward(
 ) -> None:
     """All steps of R rows; `gates` and `moments` are written only if SAVE."""
     S: tl.constexpr = H * (G - 2)
-    row, n, real, inside = _places(batch, H, W, R)
+    row, n, real, inside = places(batch, H, W, R)
     x, v = projected + row[:, None] * (G * H) + n, states + row[:, None] * S
     kept, pair = gates + row[:, None] * (4 * H) + n, moments + row * 2
-    tiles = _tiles(weight, G, H, W)
+    tiles = tiles_of(weight, G, H, W)
     h = tl.load(v + n, mask=inside, other=0.0)
     c = tl.load(v + (S - H) + n, mask=inside, other=0.0)
     for _ in range(steps):
-        entering = _parts(x, inside, G, H)
+        entering = loaded(x, inside, G, H)
         carried = _products((h, h, h, h), tiles, v, 0, real, weight, G, H, W, CHUNK)
-        g = _gates(entering, carried, _parts(vectors + n, n < H, G, H), G)
+        g = gated(entering, carried, loaded(vectors + n, n < H, G, H), G)
         if G == 4:
             c = g[1] * c + g[0] * g[2]
-        normal, mean, scale = _normalised(_mixed(g, h, c, G), inside, H, EPS)
-        h = normal * _vector(vectors + G * H, H, W) + _vector(vectors + (G + 1) * H, H, W)
+        normal, mean, scale = normalised(mix(g, h, c, G), inside, H, EPS)
+        h = normal * vector(vectors + G * H, H, W) + vector(vectors + (G + 1) * H, H, W)
         v += batch * S
         tl.store(v + n, h, mask=inside)
         if G == 4:
@@ -316,11 +234,11 @@ def backward(
 ) -> None:
     """All steps of R rows from the last to the first."""
     S: tl.constexpr = H * (G - 2)
-    row, n, real, inside = _places(batch, H, W, R)
+    row, n, real, inside = places(batch, H, W, R)
     end = row.to(tl.int64)[:, None] + steps * batch
     d_out, v, kept = d_outputs + end * H + n, states + end * S + n, gates + end * (4 * H) + n
     pair, d_kept, d_first = moments + end * 2, d_gates + end * (4 * H), d_state + row[:, None] * S + n
-    tiles, gain = _tiles(weight, G, H, W), _vector(gamma, H, W)
+    tiles, gain = tiles_of(weight, G, H, W), vector(gamma, H, W)
     dh, dc = tl.load(d_first, mask=inside, other=0.0), tl.load(d_first + (S - H), mask=inside, other=0.0)
     c_next = tl.load(v + (S - H), mask=inside, other=0.0)
     d_gamma = tl.zeros([R, W], weight.dtype.element_ty)
@@ -328,10 +246,10 @@ def backward(
     for _ in range(steps):
         d_out, v, kept, pair = d_out - batch * H, v - batch * S, kept - batch * (4 * H), pair - batch * 2
         dy, h = tl.load(d_out, mask=inside, other=0.0), tl.load(v, mask=inside, other=0.0)
-        c, g = tl.load(v + (S - H), mask=inside, other=0.0), _parts(kept, inside, 4, H)
+        c, g = tl.load(v + (S - H), mask=inside, other=0.0), loaded(kept, inside, 4, H)
         mean, scale = tl.load(pair, mask=real, other=0.0), tl.load(pair + 1, mask=real, other=0.0)
         dy += dh + _pulled(d, tiles, d_kept, real, weight, G, H, W, CHUNK)
-        normal = tl.where(inside, (_mixed(g, h, c_next, G) - mean) * scale, 0.0)
+        normal = tl.where(inside, (mix(g, h, c_next, G) - mean) * scale, 0.0)
         d_gamma, d_beta = d_gamma + dy * normal, d_beta + dy
         dm = _normalised_back(dy * gain, normal, scale, inside, H)
         d, dh, dc = _cell_back(dm, dc, g, h, c, c_next, G)

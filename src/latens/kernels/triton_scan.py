@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from latens.kernels import triton_programs
+from latens.kernels.recordings import on_device
 
 __all__ = ["scan", "supports"]
 
@@ -70,9 +71,9 @@ class _Scan(torch.autograd.Function):
         gates, moments = (state.new_empty((items, rows, *n) if keeps else 0) for n in ((4, size), (2,)))
         tiles = weight.view(-1, size, size).transpose(1, 2).contiguous()
         vectors = torch.cat([bias, gamma, beta])
-        plan = _plan(weight, rows)
+        plan = _plan(weight, rows if keeps else None)
         given = (projected.contiguous(), tiles, vectors, states, gates, moments)
-        with torch.cuda.device_of(state):  # on which Triton launches
+        with on_device(state):
             triton_programs.forward[(-(-rows // plan["R"]),)](*given, items, rows, EPS=eps, SAVE=keeps, **plan)
         ctx.plan = plan
         if keeps:
@@ -88,7 +89,7 @@ class _Scan(torch.autograd.Function):
         d_gates, d_norm = gates.new_empty(items + 1, rows, 4, size), gates.new_empty(rows, 2, size)
         d_gates[-1] = 0.0
         given = (d_outputs.contiguous(), weight.contiguous(), gamma.contiguous(), states, gates, moments, d_state)
-        with torch.cuda.device_of(weight):
+        with on_device(weight):
             triton_programs.backward[(-(-rows // ctx.plan["R"]),)](*given, d_gates, d_norm, items, rows, **ctx.plan)
         # A GRU scales what the state gives to its new gate; the gradient of what the input gives to it stands fourth.
         change = d_gates[:-1].flatten(2).flatten(0, 1)[:, : len(weight)]
@@ -97,14 +98,16 @@ class _Scan(torch.autograd.Function):
         return None, d_projected.flatten(2), d_state, d_weight, change.sum(dim=0), *d_norm.sum(dim=0), None, None
 
 
-def _plan(weight: Tensor, rows: int) -> dict[str, int]:
-    """Of the programs: the shapes of `triton_programs`, and their warps."""
+def _plan(weight: Tensor, rows: int | None) -> dict[str, int]:
+    """Of the programs: the shapes of `triton_programs`, and their warps. None is for any number of rows: where nothing
+    is learned, a row's answer must not depend on its batch, and may depend on how many rows a program has.
+    """
     size = weight.shape[1]
     gates, wide = len(weight) // size, max(16, 1 << (size - 1).bit_length())
     held = gates * wide * wide * weight.element_size() <= _REGISTERS
     sizes = {"G": gates, "H": size, "W": wide, "CHUNK": wide if held else _CHUNK}
-    each = _rows_each(rows, _processors(weight.device), gates, wide) if held else _MOST
-    return sizes | {"R": each, "num_warps": 4 if wide <= 64 else 8, "num_stages": 1}
+    each = 2 if rows is None else _rows_each(rows, _processors(weight.device), gates, wide)
+    return sizes | {"R": each if held else _MOST, "num_warps": 4 if wide <= 64 else 8, "num_stages": 1}
 
 
 def _rows_each(rows: int, processors: int, gates: int, wide: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from latens.kernels.recordings import Record, Work, record
+from latens.kernels.recordings import Record, Work, on_device, record
 from latens.sampling.draws import pick
 from latens.sampling.filters import build_filters
 from latens.sampling.generation import next_log_probs, rows_at_fault
@@ -26,14 +26,14 @@ class Tape:
     """Where B rows stand, and what K steps take and give, at addresses that do not change.
 
     Args:
-        state: (L, B, S), of which the shape and the device matter.
+        state: (L, B, S), written to from now on.
         said: (B, V), likewise.
         steps: K.
     """
 
     def __init__(self, state: Tensor, said: Tensor, steps: int) -> None:
         rows, device = len(said), said.device
-        self.state, self.said = torch.zeros_like(state), torch.zeros_like(said)
+        self.state, self.said = state, said
         self.seen = torch.zeros_like(said, dtype=torch.bool)
         self.place = torch.zeros(1, dtype=torch.int64, device=device)  # of the next step
         self.items = torch.zeros(steps, rows, dtype=torch.int64, device=device)
@@ -123,7 +123,7 @@ class Replayed:
             uniform: (B, K') float64, the numbers that draw.
             settings: Of the filters, by name; None is off.
         """
-        with torch.cuda.device_of(state):
+        with on_device(state):
             tape, replay = self._tape(_shape(state, said), tuple(sorted(settings.items())))
             tape.rewind(state, said)
             tape.seen.copy_(seen)
@@ -135,7 +135,7 @@ class Replayed:
     @torch.no_grad()
     def read(self, state: Tensor, said: Tensor, items: Tensor, lengths: Tensor) -> Tape:
         """Read rows of items (B, T), of lengths (B,): the tape stands behind them until the next call."""
-        with torch.cuda.device_of(state):
+        with on_device(state):
             tape, replay = self._tape(_shape(state, said), None)
             tape.rewind(state, said)
             for first in range(0, items.shape[1], self.steps):
@@ -149,7 +149,8 @@ class Replayed:
         return tape
 
     def _recorded(self, shape: _Shape, settings: tuple[tuple[str, Any], ...] | None) -> tuple[Tape, Work]:
-        tape = Tape(*(torch.zeros(size, dtype=dtype, device=device) for size, dtype, device in shape), self.steps)
+        state, said = (torch.zeros(size, dtype=dtype, device=device) for size, dtype, device in shape)
+        tape = Tape(state, said, self.steps)
         work = _reading(tape, self._step) if settings is None else _drawing(tape, self._step, dict(settings))
         return tape, self._record(work)
 
