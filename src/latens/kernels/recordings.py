@@ -34,13 +34,17 @@ def record(work: Work) -> Work:
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
     try:
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may go about their work
+        # On a stream of this device, and so that other threads may go about their work.
+        with torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
             work()
     except RuntimeError as error:
         first = str(error).partition("\n")[0]
         warnings.warn(f"a step cannot be recorded on the GPU and is slower ({first})", RuntimeWarning, stacklevel=2)
         return work
-    replay: Work = graph.replay
+
+    def replay(keeps: Work = work) -> None:  # the graph reads tensors that nothing but the work may hold
+        graph.replay()
+
     return replay
 
 

@@ -14,7 +14,7 @@ from latens.sampling.draws import pick
 from latens.sampling.filters import build_filters
 from latens.sampling.generation import next_log_probs, rows_at_fault
 
-__all__ = ["Replayed", "Tape"]
+__all__ = ["Replayed", "Step", "Tape"]
 
 Step: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
