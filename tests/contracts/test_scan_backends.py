@@ -122,7 +122,7 @@ def losses(kind: str, run: Scan, monkeypatch: pytest.MonkeyPatch) -> Tensor:
     random = torch.Generator().manual_seed(0)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3, generator=random)
-    items = torch.randint(6, (16, 8), generator=random).cumsum(dim=1) % 6
+    items = torch.randint(6, (16, 6), generator=random).cumsum(dim=1) % 6
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     found = []
     for _ in range(50):
