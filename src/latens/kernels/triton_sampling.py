@@ -110,7 +110,7 @@ def _recurrence(cell: Any) -> tuple[Tensor, ...]:
 
 
 def _turned(weight: Tensor, size: int) -> Tensor:  # (G·H, H) -> (G, H, H), of each gate the transpose
-    return weight.view(-1, size, size).transpose(1, 2)
+    return weight.reshape(-1, size, size).transpose(1, 2)
 
 
 def _flat(*parts: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class _Scan(torch.autograd.Function):
         states = state.new_empty(items + 1, rows, state.shape[1])
         states[0] = state
         gates, moments = (state.new_empty((items, rows, *n) if keeps else 0) for n in ((4, size), (2,)))
-        tiles = weight.view(-1, size, size).transpose(1, 2).contiguous()
+        tiles = weight.reshape(-1, size, size).transpose(1, 2).contiguous()
         vectors = torch.cat([bias, gamma, beta])
         plan = _plan(weight, rows if keeps else None)
         given = (projected.contiguous(), tiles, vectors, states, gates, moments)
@@ -91,11 +91,13 @@ class _Scan(torch.autograd.Function):
         given = (d_outputs.contiguous(), weight.contiguous(), gamma.contiguous(), states, gates, moments, d_state)
         with on_device(weight):
             triton_programs.backward[(-(-rows // ctx.plan["R"]),)](*given, d_gates, d_norm, items, rows, **ctx.plan)
-        # A GRU scales what the state gives to its new gate; the gradient of what the input gives to it stands fourth.
-        change = d_gates[:-1].flatten(2).flatten(0, 1)[:, : len(weight)]
-        d_projected = d_gates[:-1, :, [0, 1, 3]] if len(weight) == 3 * size else d_gates[:-1]
+        d_gates = d_gates[:-1]
+        change = d_gates.flatten(2).flatten(0, 1)[:, : len(weight)]
+        if len(weight) == 3 * size:
+            # A GRU scales what the state gives to its new gate; the gradient of what the input gives stands fourth.
+            d_gates = torch.cat([d_gates[:, :, :2], d_gates[:, :, 3:]], dim=2)
         d_weight = change.T @ states[:-1, :, :size].flatten(0, 1)
-        return None, d_projected.flatten(2), d_state, d_weight, change.sum(dim=0), *d_norm.sum(dim=0), None, None
+        return None, d_gates.flatten(2), d_state, d_weight, change.sum(dim=0), *d_norm.sum(dim=0), None, None
 
 
 def _plan(weight: Tensor, rows: int | None) -> dict[str, int]:
