@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from latens.errors import choice
+from latens.estimators.device_stepping import DeviceStepper
 from latens.estimators.stepping import NativeStepper, native_stepper
-from latens.models.autoregressive import Recurrent
+from latens.models.autoregressive import Recurrent, TokenNetwork
 
 __all__ = ["POOLINGS", "Reader"]
 
@@ -56,8 +57,10 @@ class Reader:
         self.device = device
 
     @cached_property
-    def native(self) -> NativeStepper | None:
+    def native(self) -> NativeStepper | DeviceStepper | None:
         """Native code that goes on item by item, where there is some."""
+        if self.device.type == "cuda" and isinstance(self.network, TokenNetwork):
+            return DeviceStepper(self.network, self.step)
         return native_stepper(self.network, self.device)
 
     @torch.no_grad()

@@ -18,7 +18,7 @@ __all__ = ["KERNELS", "Scan", "fastest", "optional"]
 Scan: TypeAlias = Callable[[str, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 # Of a type of device, the module with `scan` and `supports`, and the package that it needs.
-KERNELS = {"cpu": ("latens.kernels.cpu_scan", "numba")}
+KERNELS = {"cpu": ("latens.kernels.cpu_scan", "numba"), "cuda": ("latens.kernels.triton_scan", "triton")}
 
 
 def fastest(kind: str, projected: Tensor) -> Scan | None:
