@@ -1,19 +1,22 @@
-"""Where the arithmetic happens: device, precision and processes, on Lightning Fabric (kept thin)."""
+"""Where the arithmetic happens: device, precision, threads and processes, on Lightning Fabric (kept thin)."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from latens.errors import ConfigError, choice
+from latens.errors import ConfigError, choice, whole
 
-__all__ = ["PRECISIONS", "Runtime", "launch", "resolve_device"]
+__all__ = ["PRECISIONS", "Runtime", "available_cores", "launch", "resolve_device", "threads"]
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
@@ -86,3 +89,65 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     devices: Any = [where.index] if where.index is not None and where.type != "cpu" else 1
     return Runtime(Fabric(accelerator=where.type, devices=devices, precision=precision))  # type: ignore[arg-type]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """PyTorch's operations on this many threads within the block, and on as many as before after it.
+
+    Args:
+        count: Threads, this one included.
+
+    Raises:
+        ConfigError: There can be no such number of threads.
+
+    Example:
+        >>> with threads(1):
+        ...     torch.get_num_threads()
+        1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(whole("count", count, at_least=1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def available_cores() -> int:
+    """The cores that this process may keep busy: those it may run on, within the time its control groups grant.
+
+    A share of a core is none: a thread that is stopped for lack of time holds up all others.
+
+    Example:
+        >>> 1 <= available_cores() <= os.cpu_count()
+        True
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = _granted(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+    return max(1, int(min([allowed, *granted])))
+
+
+def _granted(membership: Path, root: Path) -> Iterator[float]:
+    """The cores' worth of time that each control group around the process grants, where one sets a limit.
+
+    Within a container its own group may be the root of what it sees, whatever the name: every level is looked at.
+    """
+    lines = membership.read_text().splitlines() if membership.is_file() else []
+    for _, controllers, name in (line.split(":", 2) for line in lines):
+        hierarchy = root / controllers if controllers else root
+        for group in (PurePosixPath(name), *PurePosixPath(name).parents):
+            yield from _limit(hierarchy / group.relative_to("/"))
+
+
+def _limit(group: Path) -> Iterator[float]:
+    """Of one group, in the files of version 2 or 1."""
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        if quota != "max" and int(quota) > 0:
+            yield int(quota) / int(period)
+    except (OSError, ValueError):  # no such group here, or nothing that we can read: no limit that we know of
+        return
