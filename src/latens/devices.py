@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from latens.errors import ConfigError, choice, whole
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["PRECISIONS", "Runtime", "available_cores", "launch", "resolve_device", "threads"]
 
@@ -85,6 +87,8 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
     where = resolve_device(device)
     if precision == "16-mixed" and where.type != "cuda":
         raise ConfigError(f'precision="16-mixed" needs a CUDA device, not {where.type}; use "bf16-mixed" or "32-true"')
+    from lightning_fabric import Fabric  # a second of imports that only training needs
+
     # Fabric announces a precision that was asked for as news.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     devices: Any = [where.index] if where.index is not None and where.type != "cpu" else 1

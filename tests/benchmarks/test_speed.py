@@ -79,7 +79,7 @@ class TestReport:
         lines = speed("reporting").as_text(rows).splitlines()
         assert lines[1].split("  ")[0] == "an epoch"
         assert "plain 0.900 s, latens 40.0 ms" in lines[1]
-        assert lines[1].endswith("plain / latens 22.5   ≥ 20    met")
+        assert lines[1].endswith("plain / latens 22.5    ≥ 20    met")
         assert lines[3] == "  (a note)"
         assert lines[4].endswith("≤ 0.5   not met")
 
