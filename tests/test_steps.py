@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import copy
-import logging
-from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import nn
 
-from latens import steps
-from latens.data.batches import Batch, ResidentRows
+from latens.data.batches import ResidentRows
 from latens.devices import Runtime, launch
-from latens.kernels.adamw import FlatAdamW
 from latens.models import build
-from latens.seeds import keyed
-from latens.steps import DenseStep, EagerStep, step_for
+from latens.steps import DenseStep, EagerStep
 from latens.training import TrainConfig
 
 NETWORKS = {
@@ -30,7 +25,12 @@ NETWORKS = {
     "dropout alone": {"encoder": [13, 9, 2], "block": {"dropout": 0.3, "batch_norm": False}},
     "denoising": {"encoder": [13, 26, 26, 26], "corruption": "gaussian:0.5"},
 }
-RULES = {"plain": {}, "values": {"clip_value": 1e-3}, "norm": {"clip_norm": 0.05}, "both": {"clip_value": 0.01, "clip_norm": 0.05}}
+RULES = {
+    "plain": {},
+    "values": {"clip_value": 1e-3},
+    "norm": {"clip_norm": 0.05},
+    "both": {"clip_value": 0.01, "clip_norm": 0.05},
+}
 
 
 @pytest.fixture

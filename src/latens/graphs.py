@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from latens.profiling import part
+
 __all__ = ["CapturedStep", "CudaGraphs", "Recorder"]
 
 _log = logging.getLogger(__name__)
@@ -101,9 +103,10 @@ class CapturedStep:
             return self.recorder.aside(lambda: self.step.update(batch))
         if not self._ready(batch):
             return self.step.update(batch)
-        _copy(batch, self._batch)
-        self._replay()
-        return self._loss.clone()
+        with part("whole step"):
+            _copy(batch, self._batch)
+            self._replay()
+            return self._loss.clone()
 
     def _ready(self, batch: Any) -> bool:
         """Whether there is a recording for such a batch, made now if need be."""

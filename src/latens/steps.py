@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from latens.devices import Runtime
 from latens.graphs import CapturedStep, CudaGraphs
+from latens.profiling import part
 
 __all__ = ["DenseStep", "EagerStep", "Rules", "Step", "step_for"]
 
@@ -120,12 +121,14 @@ class EagerStep:
 
     def update(self, batch: Any) -> Tensor:
         """All of a step that is work for the device."""
-        with self.runtime.autocast():
+        with part("forward"), self.runtime.autocast():
             loss: Tensor = self.network.loss(batch)
-        self.runtime.backward(loss)
-        self._clip()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        with part("backward"):
+            self.runtime.backward(loss)
+        with part("optimiser"):
+            self._clip()
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
     def _clip(self) -> None:
@@ -160,8 +163,11 @@ class DenseStep:
             self.optimizer.state[parameter][key].copy_(tensor)
 
     def __call__(self, batch: Any, rate: float) -> float:
-        loss = self._pass.loss(self.model.training_input(batch), batch.target.flatten(1))
+        with part("forward"):
+            loss = self._pass.loss(self.model.training_input(batch), batch.target.flatten(1))
         self.optimizer.begin(rate)
-        self._pass.backward()
-        self.optimizer.finish()
+        with part("backward"):  # each weight is updated as soon as its gradient is there
+            self._pass.backward()
+        with part("optimiser"):
+            self.optimizer.finish()
         return loss
