@@ -39,7 +39,8 @@ class Stopwatch:
 
     def __init__(self, device: torch.device) -> None:
         self._on_gpu = device.type == "cuda"
-        self._spans: list[tuple[str, Mark, Mark]] = []
+        self._seconds: dict[str, float] = {}
+        self._events: list[tuple[str, Mark, Mark]] = []
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -50,37 +51,49 @@ class Stopwatch:
         finally:
             _RUNNING.reset(before)
 
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """The block counts as this part."""
-        begun = self._mark()
-        try:
-            yield
-        finally:
-            if begun is not None:
-                self._spans.append((name, begun, self._mark()))
-
     def taken(self) -> dict[str, float]:
         """The seconds of each part since the last call; waits for the device, once."""
-        spans, self._spans = self._spans, []
         if self._on_gpu:
             torch.cuda.synchronize()
-        seconds: dict[str, float] = {}
-        for name, begun, ended in spans:
-            seconds[name] = seconds.get(name, 0.0) + self._between(begun, ended)
+        for name, begun, ended in self._events:
+            self._add(name, begun.elapsed_time(ended) / 1000)
+        seconds, self._seconds, self._events = self._seconds, {}, []
         return seconds
 
-    def _mark(self) -> Mark:
+    def mark(self) -> Mark:
+        """This moment; None while work is recorded that will be done later, as a part of something else."""
         if not self._on_gpu:
             return time.perf_counter()
-        if torch.cuda.is_current_stream_capturing():  # recorded now, done later, as a part of something else
+        if torch.cuda.is_current_stream_capturing():
             return None
-        event = torch.cuda.Event(enable_timing=True)
+        event: Mark = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         return event
 
-    def _between(self, begun: Mark, ended: Mark) -> float:
-        return float(begun.elapsed_time(ended)) / 1000 if self._on_gpu else ended - begun
+    def count(self, name: str, begun: Mark) -> None:
+        """What was done between a moment and now is this part."""
+        if not self._on_gpu:
+            self._add(name, time.perf_counter() - begun)
+        elif begun is not None:
+            self._events.append((name, begun, self.mark()))
+
+    def _add(self, name: str, seconds: float) -> None:
+        self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+
+class _Part:
+    """The block counts as a part. A class: a step has several, and a generator would cost three times as much."""
+
+    __slots__ = ("_begun", "_name", "_watch")
+
+    def __init__(self, watch: Stopwatch, name: str) -> None:
+        self._watch, self._name = watch, name
+
+    def __enter__(self) -> None:
+        self._begun = self._watch.mark()
+
+    def __exit__(self, *failure: object) -> None:
+        self._watch.count(self._name, self._begun)
 
 
 _RUNNING: ContextVar[Stopwatch | None] = ContextVar("running", default=None)
@@ -97,7 +110,7 @@ def part(name: str) -> AbstractContextManager[None]:
         ['forward']
     """
     watch = _RUNNING.get()
-    return _NOTHING if watch is None else watch.part(name)
+    return _NOTHING if watch is None else _Part(watch, name)
 
 
 def each(name: str, items: Iterable[Item]) -> Iterator[Item]:
