@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from latens import devices
+from latens import Autoencoder, devices
+from latens.callbacks import Callback
 from latens.errors import ConfigError
 
 
@@ -27,6 +30,68 @@ class TestThreads:
     def test_refuses_none(self):
         with pytest.raises(ConfigError, match=r"count=0 is out of range; use a whole number >= 1"), devices.threads(0):
             pass
+
+
+class TestChosen:
+    @pytest.fixture
+    def choose(self, monkeypatch):
+        """Choose anew, with an environment that asks for nothing, on a machine of some cores; the threads after it."""
+
+        def chosen(cores, begun, **environment):
+            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+                monkeypatch.delenv(name, raising=False)
+            for name, value in environment.items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setattr(devices, "available_cores", lambda: cores)
+            with devices.threads(begun):
+                devices._choose_threads.__wrapped__()
+                return torch.get_num_threads()
+
+        return chosen
+
+    def test_no_more_than_there_are_cores(self, choose):
+        assert choose(cores=2, begun=8) == 2
+
+    def test_fewer_stay(self, choose):
+        assert choose(cores=4, begun=2) == 2
+
+    @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
+    def test_who_asks_is_obeyed(self, choose, name):
+        assert choose(cores=2, begun=8, **{name: "8"}) == 8
+
+    def test_who_sets_a_number_later_is_obeyed(self):
+        devices.resolve_device("cpu")
+        with devices.threads(devices.available_cores() + 3):
+            devices.resolve_device("cpu")
+            assert torch.get_num_threads() == devices.available_cores() + 3
+
+
+class TestForWork:
+    @pytest.mark.parametrize(
+        ("network", "rows", "one"),
+        [
+            (nn.Linear(64, 32), 32, True),
+            (nn.Linear(784, 392), 128, False),
+            (nn.Linear(64, 32), 1 << 16, False),
+            (nn.Conv2d(1, 2, 3), 8, False),
+            (nn.Identity(), 8, True),
+        ],
+    )
+    def test_small_products_get_one_thread(self, network, rows, one):
+        with devices.threads(3), devices.threads_for(network, rows):
+            assert torch.get_num_threads() == (1 if one else 3)
+
+    def test_a_fit_of_a_small_table_runs_on_one_and_leaves_what_was(self):
+        class Counting(Callback):
+            def step_end(self, state):
+                seen.add(torch.get_num_threads())
+
+        seen = set()
+        with devices.threads(3):
+            X = np.random.default_rng(0).normal(size=(64, 6))
+            Autoencoder(n_components=2, max_epochs=1, verbose=0, device="cpu").fit(X, callbacks=[Counting()])
+            assert torch.get_num_threads() == 3
+        assert seen == {1}
 
 
 def granted(folder, membership, **files):

@@ -1,12 +1,19 @@
-"""Where the arithmetic happens: device, precision, threads and processes, on Lightning Fabric (kept thin)."""
+"""Where the arithmetic happens: device, precision, threads and processes, on Lightning Fabric (kept thin).
+
+The number of threads is chosen, not inherited. PyTorch counts the host's cores, also where a container may use two of
+its 64, and threads that have no core wait for each other: `resolve_device` brings the number down to `available_cores`,
+once. Whoever sets ``OMP_NUM_THREADS`` or ``MKL_NUM_THREADS``, or calls ``torch.set_num_threads`` with fewer or later,
+is obeyed. Work whose products are small runs on one thread (`threads_for`).
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +25,12 @@ from latens.errors import ConfigError, choice, whole
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["PRECISIONS", "Runtime", "available_cores", "launch", "resolve_device", "threads"]
+__all__ = ["PRECISIONS", "Runtime", "available_cores", "launch", "resolve_device", "threads", "threads_for"]
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
+# Multiplications of two numbers, in the largest product of a step, below which a second thread brings nothing.
+_SMALL = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +74,7 @@ def resolve_device(device: str) -> torch.device:
         >>> resolve_device("cpu")
         device(type='cpu')
     """
+    _choose_threads()
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if device == "auto":
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
@@ -130,6 +141,33 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def threads_for(network: nn.Module, rows: int) -> AbstractContextManager[None]:
+    """One thread around steps whose products are all small, and else as many as there are.
+
+    Args:
+        network: Whose weights are multiplied with a batch.
+        rows: In a batch; of sequences the items.
+
+    Example:
+        >>> with threads_for(nn.Linear(6, 64), rows=32):
+        ...     torch.get_num_threads()
+        1
+    """
+    weights = list(network.parameters())
+    # A convolution multiplies each of its weights with every pixel of a row.
+    dense = all(weight.ndim <= 2 for weight in weights)
+    small = dense and rows * max((weight.numel() for weight in weights), default=0) < _SMALL
+    return threads(1) if small else nullcontext()
+
+
+@cache
+def _choose_threads() -> None:
+    """No more threads than cores, unless a number was asked for; once, so that who sets another one is obeyed."""
+    asked = any(os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+    if not asked and torch.get_num_threads() > available_cores():
+        torch.set_num_threads(available_cores())
 
 
 def available_cores() -> int:
