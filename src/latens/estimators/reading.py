@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from latens.errors import choice
+from latens.estimators.stepping import NativeStepper, native_stepper
 from latens.models.autoregressive import Recurrent
 
 __all__ = ["POOLINGS", "Reader"]
@@ -52,6 +54,11 @@ class Reader:
     def __init__(self, network: Recurrent, device: torch.device) -> None:
         self.network: Any = network.to(device).eval()
         self.device = device
+
+    @cached_property
+    def native(self) -> NativeStepper | None:
+        """Native code that goes on item by item, where there is some."""
+        return native_stepper(self.network, self.device)
 
     @torch.no_grad()
     def costs(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -105,6 +112,8 @@ class Reader:
             begun: The same of what was read before; None for nothing.
         """
         state, said = begun or (self.network.empty(len(sequences)), self.network.opening(len(sequences)))
+        if self.native is not None:
+            return self.native.feed(sequences, state, said)
         lengths = torch.tensor([len(sequence) for sequence in sequences], device=self.device)
         padded = _padded(sequences, int(lengths.max())).to(self.device)
         for place in range(padded.shape[1]):
