@@ -156,7 +156,8 @@ class DenseStep:
 
     @property
     def state(self) -> Mapping[Any, dict[str, Tensor]]:
-        return self.optimizer.state
+        # One count of steps for all; whoever writes a file wants one for each.
+        return {key: value | {"step": value["step"].clone()} for key, value in self.optimizer.state.items()}
 
     def remember(self, parameter: nn.Parameter, state: Mapping[str, Tensor]) -> None:
         for key, tensor in state.items():

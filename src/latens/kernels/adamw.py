@@ -66,9 +66,10 @@ class FlatAdamW:
         self._at_once = clip_norm is not None or starts[-1] <= _AT_ONCE
         room = 0 if self._at_once else max([_numbers_of_part(p) for p in ordered if p.ndim > 1], default=0)
         self._gradients = self._values.new_zeros(starts[-1] if self._at_once else room + starts[-1] - matrices)
-        # What `finish` has still to update, and where the gradients of vectors begin.
-        self._rest = 0 if self._at_once else matrices
+        rest = 0 if self._at_once else matrices  # what `finish` has still to update
         self._shift = 0 if self._at_once else room - matrices
+        gradients = self._gradients[rest + self._shift :]
+        self._rest = (self._values[rest:], gradients, self._first[rest:], self._second[rest:])
         for parameter in ordered:
             _move(parameter, self._of(parameter, self._values))
         self.state = {parameter: self._moments(parameter) for parameter in ordered}
@@ -104,12 +105,9 @@ class FlatAdamW:
 
     def finish(self) -> None:
         """All gradients are there."""
-        flat = (self._values, self._first, self._second)
-        values, first, second = (numbers[self._rest :] for numbers in flat)
-        gradients = self._gradients[self._rest + self._shift :]
         if self.clip_norm is not None:
-            self._shorten(gradients, self.clip_norm)
-        self._update((values, gradients, first, second))
+            self._shorten(self._rest[1], self.clip_norm)
+        self._update(self._rest)
 
     def _shorten(self, gradients: Tensor, longest: float) -> None:
         """As `torch.nn.utils.clip_grad_norm_`, after the bound on each number."""

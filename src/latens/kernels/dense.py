@@ -41,10 +41,10 @@ class DensePass:
         answer = x.T
         for products, after in zip(self._layers, self._after, strict=False):
             answer = after.forward(products.forward(answer))
-        last = self._layers[-1]
-        prediction, gradient = last.rows_first(answer, self._bias)
+        prediction, gradient = self._layers[-1].rows_first(answer)
+        prediction.add_(self._bias)
         if self.squashed:
-            torch.sigmoid(prediction, out=prediction)
+            prediction.sigmoid_()
         found = passes.squared_error(
             prediction.numpy(), target.numpy(), self.squashed, gradient.numpy(), self._bias_gradient
         )
@@ -71,11 +71,11 @@ class _Products:
         self._input = x
         return torch.mm(self._weight, x, out=self._room(0, len(self._weight), x.shape[1]))
 
-    def rows_first(self, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:  # (in, B) -> (B, out), (B, out)
+    def rows_first(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (in, B) -> (B, out), (B, out)
         """The answers in the order of the data, and room for their gradient."""
         self._input = x
         shape = (x.shape[1], len(self._weight))
-        return torch.addmm(bias, x.T, self._weight.T, out=self._room(0, *shape)), self._room(1, *shape)
+        return torch.mm(x.T, self._weight.T, out=self._room(0, *shape)), self._room(1, *shape)
 
     def backward(self, d: Tensor) -> Tensor:  # (out, B) -> (in, B)
         """The gradient of the input; then the weight's own, after which the weight may change."""
@@ -85,7 +85,8 @@ class _Products:
 
     def weight_gradient(self, d: Tensor) -> None:  # (out, B)
         for block in self._blocks:
-            torch.mm(d[block.rows], self._input.T, out=block.gradient)
+            part = d if len(self._blocks) == 1 else d[block.rows]
+            torch.mm(part, self._input.T, out=block.gradient)
             self._optimizer.take(block)
 
     def _room(self, *use: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, cast
 
@@ -88,7 +89,7 @@ class _Reconstructing(nn.Module):
     @property
     def draws(self) -> bool:
         """Whether training needs random numbers beside the order of the rows."""
-        return self.task.corruption is not None or any(isinstance(layer, Dropout) for layer in self.modules())
+        return self.task.corruption is not None or bool(self._dropouts)
 
     def counted(self, batch: Batch) -> int | Tensor:
         """How many things the loss of a batch is the mean over: its rows, or the hidden cells that are there."""
@@ -101,9 +102,12 @@ class _Reconstructing(nn.Module):
             return None
         return self.task.region(batch.x, batch.random.stream("corruption"))
 
+    @cached_property
+    def _dropouts(self) -> list[Dropout]:
+        return [layer for layer in self.modules() if isinstance(layer, Dropout)]
+
     def _key_dropout(self, batch: Batch) -> None:
-        layers = (layer for layer in self.modules() if isinstance(layer, Dropout))
-        for number, layer in enumerate(layers):
+        for number, layer in enumerate(self._dropouts):
             layer.random = batch.random.stream(f"dropout-{number}")
 
 
