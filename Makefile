@@ -29,6 +29,7 @@ check: venv ## lint, format, types, the import contract and the rules of the cra
 	@$(STEP) "the checks: under 1 minute" sh tools/check.sh
 
 bench: venv ## the speed benchmarks as one table, on an idle machine: about 10 minutes (ARGS="--device cuda", ARGS=--write)
+	@$(BIN)/python -c "import pyod, skorch" 2>/dev/null || $(BIN)/python -m pip install -q -c .venv/constraints.txt -e ".[bench]"
 	@$(STEP) "the speed benchmarks: about 10 minutes" $(BIN)/python benchmarks/speed $(ARGS)
 
 dist: venv ## build wheel and sdist into dist/ and try the wheel in a clean environment: about 4 minutes

@@ -7,7 +7,7 @@ columns, and then gives every row its reconstruction error: a whole call of `fit
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
+from importlib import import_module
 from itertools import pairwise
 
 import numpy as np
@@ -81,12 +81,21 @@ def plain_network(features: int) -> torch.nn.Sequential:
     return torch.nn.Sequential(*blocks, torch.nn.Linear(widths[-1], features))
 
 
+def _is_there(name: str) -> bool:
+    """Whether a peer can be imported, with all that it needs."""
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
 PEERS: dict[str, Callable[[np.ndarray, int, str], Scores]] = {"pyod": with_pyod, "skorch": with_skorch}
 
 
 def measure(options: Options) -> list[Row]:
     X, epochs = annthyroid(options), options.sized(10, 2)
-    there = [name for name in PEERS if find_spec(name)]
+    there = [name for name in PEERS if _is_there(name)]
     last: dict[str, float] = {}
 
     def contender(name: str, scores: Scores) -> Contender:
