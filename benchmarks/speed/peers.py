@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from itertools import pairwise
 
 import numpy as np
 import torch
+from listings import autoencoder
 from reporting import run
 from sklearn.preprocessing import StandardScaler
 from timing import Contender, Options, Row, check_same, data_folder, faster, race, timed
@@ -33,7 +33,7 @@ def annthyroid(options: Options) -> np.ndarray:  # (7200, 6) float32
 
 def ours(X: np.ndarray, epochs: int, device: str) -> Scores:
     how = {"validation_fraction": 0.0, "verbose": 0, "scaling": "standard", "device": device}
-    shape = {"hidden": HIDDEN[:-1], "n_components": HIDDEN[-1], "code_activation": "relu"}
+    shape = {"hidden": HIDDEN[:-1], "n_components": HIDDEN[-1]}
 
     def scores() -> np.ndarray:
         model = latens.Autoencoder(**shape, batch_size=BATCH, max_epochs=epochs, **how).fit(X)
@@ -71,14 +71,8 @@ def with_skorch(X: np.ndarray, epochs: int, device: str) -> Scores:
 
 
 def plain_network(features: int) -> torch.nn.Sequential:
-    """The layers that PyOD builds."""
-    widths = [features, *HIDDEN, *HIDDEN[-2::-1]]
-    blocks = [
-        layer
-        for a, b in pairwise(widths)
-        for layer in (torch.nn.Linear(a, b), torch.nn.BatchNorm1d(b), torch.nn.ReLU())
-    ]
-    return torch.nn.Sequential(*blocks, torch.nn.Linear(widths[-1], features))
+    """The layers that ours has: no BatchNorm and no ReLU behind the code, where PyOD has them."""
+    return autoencoder([features, *HIDDEN], [*HIDDEN[::-1], features])
 
 
 def _is_there(name: str) -> bool:
@@ -104,7 +98,9 @@ def measure(options: Options) -> list[Row]:
     contenders = {name: contender(name, PEERS[name](X, epochs, options.device)) for name in there}
     seconds = race(contenders | {"latens": contender("latens", ours(X, epochs, options.device))}, options)
     missing = [name for name in PEERS if name not in there]
-    note = f"not installed: {', '.join(missing)} (pip install 'latens[bench]')" if missing else ""
+    note = "PyOD has a BatchNorm and a ReLU behind the code, the others have not"
+    if missing:
+        note += f"; not installed: {', '.join(missing)} (pip install 'latens[bench]')"
     if not options.quick:
         for name in there:
             check_same(f"median error of a row, {name}", last["latens"], last[name], SAME)
