@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -206,9 +206,13 @@ class Dropout(nn.Module):
         self.random: Keyed | None = None
 
     def forward(self, x: Tensor) -> Tensor:  # (B, H) -> (B, H)
-        if not self.training or self.random is None:
-            return x
-        return x * (self.random.uniform(x.shape) >= self.probability).to(x.dtype) / (1.0 - self.probability)
+        return x * self.factors(x.shape, x.dtype) if self.training and self.random is not None else x
+
+    def factors(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:  # -> (B, H)
+        """What the batch's units are multiplied by: 0, or 1 / (1 - p)."""
+        if self.random is None:
+            return torch.ones(tuple(shape), dtype=dtype)
+        return (self.random.uniform(shape) >= self.probability).to(dtype) / (1.0 - self.probability)
 
 
 class Block(nn.Sequential):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,8 @@ from latens.devices import Runtime
 from latens.errors import ConfigError, DivergedError, ModelFileError, choice, finite, whole
 from latens.history import History
 from latens.persistence import ModelFile
+from latens.profiling import each, part
+from latens.steps import step_for
 
 __all__ = ["SCHEDULES", "TrainConfig", "TrainState", "evaluate", "train"]
 
@@ -117,12 +118,12 @@ def train(
     try:
         while state.epoch < config.max_epochs and not any(callback.enough(state) for callback in callbacks):
             model.train()
-            for batch in data.train.batches(state.epoch, start=state.step_in_epoch):
-                with runtime.autocast():
-                    loss = state.network.loss(batch)
-                state.advance(loss, _counted(model, batch))
+            for batch in each("data", data.train.batches(state.epoch, start=state.step_in_epoch)):
+                state.learn(batch)
                 notify(callbacks, "step_end", state)
-            state.end_epoch(evaluate(model, data.validation))
+            with part("validation"):
+                held_out = evaluate(model, data.validation)
+            state.end_epoch(held_out)
             notify(callbacks, "epoch_end", state)
         state.finish()
     finally:
@@ -159,23 +160,28 @@ class TrainState:
 
     def __init__(self, model: nn.Module, data: TrainingData[Any], config: TrainConfig, runtime: Runtime) -> None:
         model.to(runtime.device)
-        adamw = torch.optim.AdamW(
-            model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=_can_fuse(runtime)
-        )
         self.model, self.data, self.config, self.runtime = model, data, config, runtime
-        self.network, self.optimizer = runtime.setup(model, adamw)
+        self._take_step = step_for(model, config, runtime)
         self.history = History()
         self.step = self.epoch = self.step_in_epoch = 0
         self.best: dict[str, Tensor] = {}
-        self._loss_sum = torch.zeros((), dtype=torch.float64, device=_wide(runtime))
-        self._things = torch.zeros_like(self._loss_sum)
-        self._bad_step = torch.full((), -1, device=runtime.device)
+        self._loss_sum = self._things = 0.0
+        self._unread: list[tuple[Tensor | float, Tensor | float]] = []
+        self._bad_step = 0
         self._earlier_seconds, self._started = 0.0, time.monotonic()
         self._start = [checksum(weight) for weight in model.parameters()]
 
     @property
     def steps_per_epoch(self) -> int:
         return int(self.data.train.steps)
+
+    @property
+    def rows_per_epoch(self) -> int:
+        return len(self.data.train)
+
+    @property
+    def device(self) -> torch.device:
+        return self.runtime.device
 
     @property
     def max_epochs(self) -> int:
@@ -189,46 +195,36 @@ class TrainState:
     @property
     def running_loss(self) -> float:
         """Mean loss of the epoch so far; reading it waits for the device."""
-        return float(self._loss_sum) / max(float(self._things), 1.0)
+        self._read_losses()
+        return self._loss_sum / max(self._things, 1.0)
 
-    def advance(self, loss: Tensor, things: int | Tensor) -> None:
-        """One optimiser step: gradients, clipping, the schedule's rate, the update.
-
-        Args:
-            loss: Of a batch.
-            things: How many it is the mean over.
-        """
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(self.step)
-        self.runtime.backward(loss)
-        self._clip()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+    def learn(self, batch: Any) -> None:
+        """One optimiser step: loss, gradients, clipping, the schedule's rate, the update."""
+        loss = self._take_step(batch, self.learning_rate(self.step))
         self.step += 1
         self.step_in_epoch += 1
-        self._watch(loss.detach(), things)
+        self._unread.append((loss, _counted(self.model, batch)))
+        if self.runtime.device.type == "cpu" or len(self._unread) >= _LOOK_EVERY:
+            self._read_losses()
 
-    def _clip(self) -> None:
-        if self.config.clip_value is not None:
-            nn.utils.clip_grad_value_(self.model.parameters(), self.config.clip_value)
-        if self.config.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-
-    def _watch(self, loss: Tensor, things: int | Tensor) -> None:
-        """Add up the loss and remember the first step whose loss was not finite, on the device."""
-        count = things.to(self._things) if isinstance(things, Tensor) else things
-        self._things += count
-        self._loss_sum += loss.to(self._loss_sum) * count
-        first = (self._bad_step < 0) & ~loss.isfinite()
-        self._bad_step = torch.where(first, self.step, self._bad_step)
-        if self.runtime.device.type == "cpu" or self.step % _LOOK_EVERY == 0:
-            self._refuse_divergence()
+    def _read_losses(self) -> None:
+        """Add up the losses that nobody has looked at yet; a step whose loss is no number ends the fit."""
+        if not self._unread:
+            return
+        losses, things = (_on_host(column) for column in zip(*self._unread, strict=True))
+        first, self._unread = self.step - len(losses) + 1, []
+        for step, (loss, count) in enumerate(zip(losses, things, strict=True), start=first):
+            if not math.isfinite(loss):
+                self._bad_step = self._bad_step or step
+            self._loss_sum, self._things = self._loss_sum + loss * count, self._things + count
+        self._refuse_divergence()
 
     def _refuse_divergence(self) -> None:
-        bad_step = int(self._bad_step)
-        if bad_step >= 0:
+        self._read_losses()
+        if self._bad_step:
             raise DivergedError(
-                f"the loss was not finite at step {bad_step} (learning_rate={self.learning_rate(bad_step):g}); "
+                f"the loss was not finite at step {self._bad_step} "
+                f"(learning_rate={self.learning_rate(self._bad_step):g}); "
                 f"use a smaller learning_rate, clip_norm=1.0, or look for extreme values in the data"
             )
 
@@ -243,8 +239,7 @@ class TrainState:
             "learning_rate": self.learning_rate(self.step - 1),
             "train_loss": self.running_loss,
         }
-        self._loss_sum.zero_()
-        self._things.zero_()
+        self._loss_sum = self._things = 0.0
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged("the held-out loss")
         if validation_loss is not None:
@@ -252,7 +247,7 @@ class TrainState:
             if self.config.keep_best and validation_loss < min(
                 self.history.columns.get("validation_loss", ()), default=math.inf
             ):
-                self.best = copy.deepcopy(self.model.state_dict())
+                self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         self.history = self.history.append(row)
 
     def finish(self) -> None:
@@ -260,6 +255,8 @@ class TrainState:
         if self.best:
             self.model.load_state_dict(self.best)
         self._refuse_not_finite(self.model.state_dict())
+        for parameter in self.model.parameters():
+            parameter.data = parameter.data.clone()  # its own memory, should it have been a part of something larger
         self.model.eval()
 
     def _refuse_not_finite(self, tensors: Mapping[str, Tensor]) -> None:
@@ -283,7 +280,7 @@ class TrainState:
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"carried.{name}": tensor for name, tensor in self._carried().items()}
         for name, parameter in self.model.named_parameters():
-            for key, tensor in self.optimizer.state.get(parameter, {}).items():
+            for key, tensor in self._take_step.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{key}"] = tensor
         self._refuse_not_finite(tensors)
         header = {
@@ -292,8 +289,8 @@ class TrainState:
             "step": self.step,
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
-            "loss_sum": float(self._loss_sum),
-            "rows": float(self._things),
+            "loss_sum": self._loss_sum,
+            "rows": self._things,
             "seconds": self._seconds(),
             "history": {name: list(column) for name, column in self.history.columns.items()},
         }
@@ -309,8 +306,7 @@ class TrainState:
         _refuse_another_fit(header.get("fit", {}), self.fingerprint)
         self.step, self.epoch, self.step_in_epoch = header["step"], header["epoch"], header["step_in_epoch"]
         self.history = History({name: tuple(column) for name, column in header["history"].items()})
-        self._loss_sum.fill_(header["loss_sum"])
-        self._things.fill_(header["rows"])
+        self._loss_sum, self._things = header["loss_sum"], header["rows"]
         self._earlier_seconds = header["seconds"]
         self.model.load_state_dict(_under("model.", file.tensors))
         self.best = {name: tensor.to(self.runtime.device) for name, tensor in _under("best.", file.tensors).items()}
@@ -319,7 +315,7 @@ class TrainState:
         for name, parameter in self.model.named_parameters():
             state = _under(f"optimizer.{name}.", file.tensors)
             if state:
-                self.optimizer.state[parameter] = {key: tensor.to(parameter.device) for key, tensor in state.items()}
+                self._take_step.remember(parameter, state)
 
     def _carried(self) -> dict[str, Tensor]:
         """What the model takes from one batch to the next, if it is one that does."""
@@ -350,10 +346,8 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _can_fuse(runtime: Runtime) -> bool:
-    return runtime.device.type in ("cpu", "cuda")
-
-
-def _wide(runtime: Runtime) -> torch.device:
-    """A device that has float64: MPS has none."""
-    return torch.device("cpu") if runtime.device.type == "mps" else runtime.device
+def _on_host(numbers: Sequence[Tensor | float]) -> list[float]:
+    """As Python's numbers; the host waits for the device once."""
+    if any(isinstance(number, Tensor) for number in numbers):
+        return torch.stack([torch.as_tensor(number).float() for number in numbers]).tolist()
+    return [float(number) for number in numbers]

@@ -101,8 +101,8 @@ class ResidentRows:
             yield self._batch(rows, epoch=0)
 
     def _batch(self, index: Tensor, epoch: int, pool: Pool | None = None) -> Batch:
-        x = self.x[index]
-        target = x if self.target is self.x else self.target[index]
+        x = self.x.index_select(0, index)
+        target = x if self.target is self.x else self.target.index_select(0, index)
         return Batch(x, target, keyed(self.seed, epoch, index, pool))
 
 

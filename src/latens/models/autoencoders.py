@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from latens.data.batches import Batch
 from latens.errors import ConfigError, choice, setting
+from latens.kernels.stack import DenseLayer
 from latens.layers import Beside, Block, Dropout, Linear, TransposeLinear, activation_layer
 from latens.losses import orthogonality_penalty
 from latens.models.cells import Cells, Features
@@ -72,13 +74,22 @@ class _Reconstructing(nn.Module):
 
         Where only what is hidden counts, it is hidden in evaluation mode, too.
         """
+        region = self._region(batch)
+        return self.data.loss(self.outputs(self.encode(self._asked(batch, region))), batch.target, region)
+
+    def _asked(self, batch: Batch, region: Tensor | None) -> Tensor:  # -> (B, *shape)
+        """What the encoder is given, and the key of the layers' draws."""
         if self.training:
             self._key_dropout(batch)
-        region = self._region(batch)
-        x = batch.x
-        if self.task.corruption is not None and (self.training or region is not None):
-            x = self.data.corrupt(self.task.corruption, x, batch.random.stream("corruption"))
-        return self.data.loss(self.outputs(self.encode(x)), batch.target, region)
+        corruption = self.task.corruption
+        if corruption is None or not (self.training or region is not None):
+            return batch.x
+        return self.data.corrupt(corruption, batch.x, batch.random.stream("corruption"))
+
+    @property
+    def draws(self) -> bool:
+        """Whether training needs random numbers beside the order of the rows."""
+        return self.task.corruption is not None or bool(self._dropouts)
 
     def counted(self, batch: Batch) -> int | Tensor:
         """How many things the loss of a batch is the mean over: its rows, or the hidden cells that are there."""
@@ -87,11 +98,16 @@ class _Reconstructing(nn.Module):
 
     def _region(self, batch: Batch) -> Tensor | None:  # (B, *shape) bool
         """Where the answer counts; None for everywhere."""
+        if self.task.loss_region == "all":
+            return None
         return self.task.region(batch.x, batch.random.stream("corruption"))
 
+    @cached_property
+    def _dropouts(self) -> list[Dropout]:
+        return [layer for layer in self.modules() if isinstance(layer, Dropout)]
+
     def _key_dropout(self, batch: Batch) -> None:
-        layers = (layer for layer in self.modules() if isinstance(layer, Dropout))
-        for number, layer in enumerate(layers):
+        for number, layer in enumerate(self._dropouts):
             layer.random = batch.random.stream(f"dropout-{number}")
 
 
@@ -225,6 +241,23 @@ class DenseNetwork(_Reconstructing):
         output = OUTPUTS[choice("output", ends["output"], OUTPUTS)]()
         self.encoder, self.decoder = nn.Sequential(*stacks[0], code), nn.Sequential(*stacks[1], output)
 
+    @property
+    def squashed(self) -> bool:
+        """Whether the prediction is the logistic function of the last layer's answers."""
+        return isinstance(self.decoder[-1], nn.Sigmoid)
+
+    def training_input(self, batch: Batch) -> Tensor:  # -> (B, D)
+        """What the first layer is given in training."""
+        return self.data.enter(self._asked(batch, None))
+
+    def dense_layers(self) -> list[DenseLayer] | None:
+        """Its layers, if they are all that training is: no shared weights, no typed cells, no region to look at."""
+        layers = [_dense_layer(part) for part in (*self.encoder[:-1], *self.decoder[:-1])]
+        plain = isinstance(self.data, Features) and self.task.loss_region == "all"
+        if not plain or not isinstance(self.encoder[-1], nn.Identity) or None in layers:
+            return None
+        return cast(list[DenseLayer], layers)
+
     @torch.no_grad()
     def start_at(self, encoder: tuple[Tensor, Tensor], decoder: tuple[Tensor, Tensor]) -> None:
         """Begin at a linear map, around which training then builds what that cannot do; `beside` has to be true.
@@ -241,6 +274,17 @@ def _stack(linears: Sequence[nn.Module], widths: Sequence[int], block: Mapping[s
     """Blocks for all but the last linear layer."""
     blocks = [Block(linear, width, **block) for linear, width in zip(linears[:-1], widths[1:-1], strict=True)]
     return nn.Sequential(*blocks, linears[-1])
+
+
+def _dense_layer(part: nn.Module) -> DenseLayer | None:
+    """A linear layer with what follows it in its block; None for what the native pass does not know."""
+    linear, *after = part if isinstance(part, Block) else (part,)
+    norm = after.pop(0) if after and isinstance(after[0], nn.BatchNorm1d) else None
+    activation = after.pop(0) if after else nn.Identity()
+    if type(linear) is not Linear or linear.bias is None or not isinstance(activation, (nn.ReLU, nn.Identity)):
+        return None
+    dropout = cast(Dropout, after[0]) if after else None
+    return DenseLayer(linear.weight, linear.bias, norm, isinstance(activation, nn.ReLU), dropout)
 
 
 def _check_widths(down: list[int], up: list[int], tied: bool, ends_meet: bool) -> None:
