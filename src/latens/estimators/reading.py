@@ -63,6 +63,10 @@ class Reader:
             return DeviceStepper(self.network, self.step)
         return native_stepper(self.network, self.device)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a copy: it makes its own native code."""
+        return {name: value for name, value in vars(self).items() if name != "native"}
+
     @torch.no_grad()
     def costs(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What each item costs, in nats where the network has a likelihood; the first from an empty state.
@@ -70,6 +74,8 @@ class Reader:
         Args:
             sequences: Each (T,) ids or (T, D) values.
         """
+        if isinstance(self.native, NativeStepper):
+            return self.native.costs(sequences)
         found = [np.zeros(len(sequence)) for sequence in sequences]
         for block in self._blocks(sequences):
             said = self.network.predict(block.outputs, block.items[:-1])
@@ -95,6 +101,8 @@ class Reader:
     def vectors(self, sequences: Sequence[np.ndarray], pooling: str = "last") -> np.ndarray:  # -> (n, H) float32
         """The top layer's output at the last item, or its mean or maximum over all; zeros for an empty sequence."""
         choice("pooling", pooling, POOLINGS)
+        if isinstance(self.native, NativeStepper):
+            return self.native.vectors(sequences, pooling)
         found = np.zeros((len(sequences), self.network.hidden_size), dtype=np.float32)
         lengths = np.array([len(sequence) for sequence in sequences])
         for block in self._blocks(sequences):
