@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -52,3 +55,10 @@ def test_a_rows_answer_does_not_depend_on_the_others(readers: tuple[Reader, Read
         alone = sequences()[place : place + 1]
         assert np.array_equal(reader.costs(alone)[0], together[place])
         assert np.array_equal(reader.vectors(alone)[0], vectors[place])
+
+
+def test_a_reader_that_has_read_can_be_copied(readers: tuple[Reader, Reader]) -> None:
+    reader = readers[0]
+    expected = reader.states(sequences())
+    for other in (copy.deepcopy(reader), pickle.loads(pickle.dumps(reader))):
+        assert all(torch.equal(*pair) for pair in zip(other.states(sequences()), expected, strict=True))

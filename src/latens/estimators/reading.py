@@ -59,6 +59,10 @@ class Reader:
         self.device = device
         self.rows, self.group = _SIZES.get(device.type, _SIZES["cpu"])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or another process, makes its own native code."""
+        return {name: value for name, value in vars(self).items() if name != "native"}
+
     @cached_property
     def native(self) -> NativeStepper | DeviceStepper | None:
         """Native code that goes on item by item, where there is some."""
