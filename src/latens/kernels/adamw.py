@@ -123,8 +123,13 @@ class FlatAdamW:
         values, gradients, first, second = ([part] for part in flat)
         torch._fused_adamw_(
             *(values, gradients, first, second, [], [self.step]),
-            **{"lr": self.rate, "beta1": 0.9, "beta2": 0.999, "weight_decay": self.weight_decay, "eps": 1e-8},
-            **{"amsgrad": False, "maximize": False},
+            lr=self.rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=self.weight_decay,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
         )
 
     def _of(self, parameter: nn.Parameter, flat: Tensor) -> Tensor:
