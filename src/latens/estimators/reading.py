@@ -70,10 +70,6 @@ class Reader:
             return DeviceStepper(self.network, self.step)
         return native_stepper(self.network, self.device)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Of a copy: it makes its own native code."""
-        return {name: value for name, value in vars(self).items() if name != "native"}
-
     @torch.no_grad()
     def costs(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What each item costs, in nats where the network has a likelihood; the first from an empty state.
