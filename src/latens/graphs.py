@@ -5,7 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs.
 
 from __future__ import annotations
 
-import logging
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from latens.profiling import part
 
 __all__ = ["CapturedStep", "CudaGraphs", "Recorder"]
-
-_log = logging.getLogger(__name__)
 
 # Steps that are taken before one is recorded: libraries allocate what they need, and the optimiser its state.
 _WARM_UP = 3
@@ -123,7 +121,8 @@ class CapturedStep:
             self._made_for = wanted
         except RuntimeError as error:
             self._refused = True
-            _log.warning("the step cannot be one CUDA graph, and is taken kernel by kernel: %s", error)
+            words = f"the step cannot be one CUDA graph, and is taken kernel by kernel: {error}"
+            warnings.warn(words, RuntimeWarning, stacklevel=2)
 
 
 def _like(batch: Any) -> Any:

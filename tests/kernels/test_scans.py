@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from latens.kernels import cpu_scan, scans, threads
+from latens.kernels import cpu_scan, optional, threads
 from latens.kernels.scans import fastest
 from latens.recurrent import LayerNormGRUCell, scan
 
@@ -24,11 +24,11 @@ def without_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             raise ImportError("No module named 'numba'")
         return real(name, package)
 
-    for cached in (scans.optional, scans._say_once):
+    for cached in (optional.optional, optional._say_once):
         cached.cache_clear()
     monkeypatch.setattr(importlib, "import_module", missing)
     yield
-    for cached in (scans.optional, scans._say_once):
+    for cached in (optional.optional, optional._say_once):
         cached.cache_clear()
 
 
@@ -40,7 +40,7 @@ def test_on_the_cpu_it_is_numbas() -> None:
 def test_without_numba_it_is_said_once_and_everything_works(without_numba: None) -> None:
     cell = LayerNormGRUCell(3, 4)
     cell.initialise(torch.Generator().manual_seed(0))
-    with pytest.warns(RuntimeWarning, match=r"more slowly without numba .*pip install numba"):
+    with pytest.warns(RuntimeWarning, match=r"without numba .*slower .*pip install numba"):
         outputs, _ = scan(cell, torch.ones(5, 2, 3), torch.zeros(2, 4))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

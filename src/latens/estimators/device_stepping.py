@@ -13,8 +13,8 @@ from torch import Tensor
 
 from latens.estimators.states import SequenceState
 from latens.estimators.stepping import Stretch
+from latens.kernels.optional import optional
 from latens.kernels.recordings import Record, record
-from latens.kernels.scans import optional
 from latens.models.autoregressive import TokenNetwork
 from latens.sampling.generation import refuse_faults
 from latens.sampling.replays import Replayed, Step

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from latens.errors import DivergedError
 from latens.estimators.states import SequenceState
-from latens.kernels.scans import optional
+from latens.kernels.optional import optional
 from latens.models.autoregressive import TokenNetwork
 from latens.sampling import Drawn, build_filters, generate
 from latens.seeds import sequence_uniform

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from collections.abc import Callable
-from functools import cache
 from types import ModuleType
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-__all__ = ["KERNELS", "Scan", "fastest", "optional"]
+from latens.kernels.optional import optional
+
+__all__ = ["KERNELS", "Scan", "fastest"]
 
 # (kind, projected, state, weight, bias, gamma, beta, eps) -> (outputs, state): `latens.recurrent.scan_in_torch`.
 Scan: TypeAlias = Callable[[str, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
@@ -42,22 +41,3 @@ def fastest(kind: str, projected: Tensor) -> Scan | None:
 
 def _kernel(device: str) -> ModuleType | None:
     return optional(*KERNELS[device]) if device in KERNELS else None
-
-
-@cache
-def optional(module: str, package: str) -> ModuleType | None:
-    """A module of kernels; where the package that it needs is missing, none, said once."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        _say_once(package, str(error))
-        return None
-
-
-@cache
-def _say_once(package: str, error: str) -> None:
-    warnings.warn(
-        f"sequences are read more slowly without {package} ({error}); pip install {package}",
-        RuntimeWarning,
-        stacklevel=4,
-    )
