@@ -68,17 +68,18 @@ class Cell(nn.Module):
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
     def project(self, x: Tensor) -> Tensor:  # (*, E) -> (*, G·H)
-        """The input's part of the gates, for one item or for all at once."""
+        """The input's part of the gates, its bias included, for one item or for all at once."""
         return _linear(x, self.weight_input, self.bias_input)
 
     def forward(self, projected: Tensor, state: Tensor) -> Tensor:  # (B, G·H), (B, S) -> (B, S)
         """The state after an item."""
-        return scan_in_torch(self.kind, projected[None], state, *self.recurrence)[1]
+        recurred = _linear(state[..., : self.hidden_size], self.weight_state, self.bias_state)
+        return STEPS[self.kind](projected, recurred, state, self.norm)
 
     @property
-    def recurrence(self) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
-        """Weight and bias of the state's part of the gates, weight and bias of the normalisation, and its epsilon."""
-        return self.weight_state, self.bias_state, self.norm.weight, self.norm.bias, self.norm.eps
+    def recurrence(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float]:
+        """What `scan_in_torch` takes of a cell, from the state's weight on."""
+        return self.weight_state, self.bias_input, self.bias_state, self.norm.weight, self.norm.bias, self.norm.eps
 
 
 class LayerNormGRUCell(Cell):
@@ -153,21 +154,30 @@ def scan(cell: Cell, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # (T, 
         >>> outputs.shape, bool((outputs[-1] == state).all())
         (torch.Size([5, 2, 4]), True)
     """
-    projected = cell.project(x)
+    projected = _linear(x, cell.weight_input, None)
     run = fastest(cell.kind, projected) or scan_in_torch
     return run(cell.kind, projected, state, *cell.recurrence)
 
 
 def scan_in_torch(
-    kind: str, projected: Tensor, state: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor, eps: float
+    kind: str,
+    projected: Tensor,
+    state: Tensor,
+    weight: Tensor,
+    bias_input: Tensor,
+    bias: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
 ) -> tuple[Tensor, Tensor]:
     """The recurrent part of a layer, item by item: the reference of the kernels, each of which has this signature.
 
     Args:
         kind: A key of `STEPS`.
-        projected: (T, B, G·H), the input's part of the gates.
+        projected: (T, B, G·H), the input's part of the gates without its bias, which a kernel adds where it reads them.
         state: (B, S), before the first item; its first H numbers are the output.
         weight: (G·H, H), of the state's part.
+        bias_input: (G·H,), of the input's part.
         bias: (G·H,), of the state's part.
         gamma: (H,), the weight of the normalisation.
         beta: (H,), its bias.
@@ -181,12 +191,12 @@ def scan_in_torch(
     def normalise(x: Tensor) -> Tensor:
         return functional.layer_norm(x, (size,), gamma, beta, eps)
 
-    for each in projected:
+    for each in projected + bias_input:
         state = STEPS[kind](each, _linear(state[..., :size], weight, bias), state, normalise)
         outputs.append(state[..., :size])
     return torch.stack(outputs), state
 
 
-def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Where nobody wants a gradient, a row's answer does not depend on its place in the batch."""
     return (functional.linear if torch.is_grad_enabled() else even_linear)(x, weight, bias)

@@ -58,7 +58,7 @@ class TestDrawing:
         for settings in ({}, {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.3}):
             ours, theirs = (drawn(reader, begun(made, rows), 300, **settings) for reader in (native, stepped))
             assert np.array_equal(ours[0], theirs[0])
-            np.testing.assert_allclose(ours[1], theirs[1], atol=1e-5)
+            np.testing.assert_allclose(ours[1], theirs[1], atol=5e-5)  # float32, 300 steps
 
     def test_goes_on_from_anywhere(self, cell: str, n_layers: int, rows: int) -> None:
         made = network(cell, n_layers)

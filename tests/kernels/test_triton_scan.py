@@ -35,7 +35,7 @@ def inputs(cell: Cell, items: int, rows: int) -> tuple[Tensor, Tensor]:
 def answers(run: Scan, cell: Cell, projected: Tensor, state: Tensor) -> list[Tensor]:
     given = [x.clone().requires_grad_() for x in (projected, state)]
     outputs, last = run(cell.kind, *given, *cell.recurrence)
-    gradients = torch.autograd.grad(outputs.sin().sum() + last.cos().sum(), [*given, *cell.recurrence[:4]])
+    gradients = torch.autograd.grad(outputs.sin().sum() + last.cos().sum(), [*given, *cell.recurrence[:5]])
     return [outputs.detach(), last.detach(), *gradients]
 
 

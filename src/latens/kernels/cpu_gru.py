@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+import torch
+from torch import Tensor
 
 from latens.kernels.cpu_norm import add_to, arrive, normalise, unnormalise
 from latens.kernels.tiles import ROWS, product
 from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, total
 
-__all__ = ["backward", "forward", "mix"]
+__all__ = ["backward", "bias_changes", "biases", "forward", "mix"]
 
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 _inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
+
+
+def biases(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From the input's and the state's (2, 3H): what is added to the state's products, and what to the input's of n."""
+    size = given.shape[1] // 3
+    added = given[1].copy()
+    added[: 2 * size] += given[0, : 2 * size]
+    return added, given[0, 2 * size :]
+
+
+def bias_changes(sums: Tensor) -> Tensor:  # (6, H) -> (2, 3H)
+    """The gradients of both biases from those of r, z, the state's part of n and the input's."""
+    both = sums[:2].flatten()
+    return torch.stack([torch.cat([both, sums[3]]), torch.cat([both, sums[2]])])
 
 
 @_compiled
@@ -30,6 +46,7 @@ def forward(
     state: np.ndarray,
     weight: np.ndarray,
     bias: np.ndarray,
+    inner_bias: np.ndarray,
     norm: np.ndarray,
     eps: float,
     keeps: bool,
@@ -45,7 +62,8 @@ def forward(
         outputs: (T, B, H), written.
         state: (B, H), at first.
         weight: Of the state, packed.
-        bias: Of the state, padded to whole panels.
+        bias: Of the gates, padded to whole panels; see `biases`.
+        inner_bias: (H,), of the input's part of n.
         norm: (2, H), of the normalisation: its weight, its bias.
         eps: Added to the variance.
         keeps: Whether there will be a `backward`.
@@ -60,7 +78,7 @@ def forward(
         product(h, padded, size, weight, bias, products)
         for row in range(end - first):
             at, here, there = item * n_rows + first + row, row * size, row * columns
-            mean = mix(size, gates, 3 * size * at, products, there, h, here, hidden, size * at, keeps)
+            mean = mix(size, gates, 3 * size * at, inner_bias, products, there, h, here, hidden, size * at, keeps)
             scale = normalise(size, mean, eps, norm, h, here, outputs, size * at)
             if keeps:
                 statistics[2 * at], statistics[2 * at + 1] = mean, scale
@@ -71,6 +89,7 @@ def mix(
     size: int,
     gates: np.ndarray,
     at: int,
+    new_bias: np.ndarray,
     products: np.ndarray,
     there: int,
     h: np.ndarray,
@@ -86,7 +105,7 @@ def mix(
         r = sigmoid(load(gates, at + j, n) + load(products, there + j, n))
         z = sigmoid(load(gates, at + size + j, n) + load(products, there + size + j, n))
         inner = load(products, there + 2 * size + j, n)
-        new = tanh(load(gates, at + 2 * size + j, n) + r * inner)
+        new = tanh(load(gates, at + 2 * size + j, n) + load(new_bias, j, n) + r * inner)
         u = new + z * (load(h, here + j, n) - new)
         summed = summed + keep(u, n)
         store(h, here + j, u, n)
@@ -128,8 +147,8 @@ def backward(
         norm: (2, H).
         towards: (T, B, H), the gradient of the outputs.
         last: (B, H), that of the state after the last item; afterwards that of the state at first.
-        sums: (rows / ROWS, 5, H), zeros; afterwards what each block of rows adds to the gradients of the state's bias
-            (3, H) and of `norm`.
+        sums: (rows / ROWS, 6, H), zeros; afterwards what each block of rows adds to the gradients of r, z, the state's
+            part of n and the input's, and of `norm`.
     """
     first, end = rows
     n_items, n_rows, size = sizes
@@ -140,11 +159,11 @@ def backward(
     scratch = np.empty(2 * size, dtype=gates.dtype)
     for item in range(n_items - 1, -1, -1):
         for row in range(end - first):
-            at, block = item * n_rows + first + row, (first + row) // ROWS * 5 * size
+            at, block = item * n_rows + first + row, (first + row) // ROWS * 6 * size
             before, earlier = (outputs, size * (at - n_rows)) if item else (state, size * (first + row))
             _normal(size, gates, 3 * size * at, before, earlier, statistics, 2 * at, scratch)
             arrive(size, towards, size * at, through, row * columns, around, row * size, scratch)
-            unnormalise(size, statistics[2 * at + 1], norm, scratch, sums, block + 3 * size)
+            unnormalise(size, statistics[2 * at + 1], norm, scratch, sums, block + 4 * size)
             _unmix(
                 size,
                 gates,
@@ -225,3 +244,4 @@ def _unmix(
         add_to(sums, block + j, d_r, n)
         add_to(sums, block + size + j, d_z, n)
         add_to(sums, block + 2 * size + j, d_inner, n)
+        add_to(sums, block + 3 * size + j, d_new, n)

@@ -9,15 +9,26 @@ from typing import Any
 
 import numba
 import numpy as np
+from torch import Tensor
 
 from latens.kernels.cpu_norm import add_to, arrive, normalise, unnormalise
 from latens.kernels.tiles import ROWS, product
 from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, total
 
-__all__ = ["backward", "forward", "mix"]
+__all__ = ["backward", "bias_changes", "biases", "forward", "mix"]
 
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 _inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
+
+
+def biases(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From the input's and the state's (2, 4H): what is added to the state's products, and nothing else."""
+    return given.sum(axis=0), given[:0].ravel()
+
+
+def bias_changes(sums: Tensor) -> Tensor:  # (6, H) -> (2, 4H)
+    """The gradients of both biases, which are the gates'."""
+    return sums[:4].flatten().expand(2, -1)
 
 
 @_compiled
@@ -31,6 +42,7 @@ def forward(
     state: np.ndarray,
     weight: np.ndarray,
     bias: np.ndarray,
+    nothing: np.ndarray,
     norm: np.ndarray,
     eps: float,
     keeps: bool,
@@ -46,7 +58,8 @@ def forward(
         outputs: (T, B, H), written.
         state: (B, 2H), at first: h and c.
         weight: Of the state, packed.
-        bias: Of the state, padded to whole panels.
+        bias: Of the gates, padded to whole panels; see `biases`.
+        nothing: Where a GRU has a bias of its own.
         norm: (2, H), of the normalisation: its weight, its bias.
         eps: Added to the variance.
         keeps: Whether there will be a `backward`.

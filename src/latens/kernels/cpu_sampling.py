@@ -92,12 +92,13 @@ def _layer(
     if not first:
         _multiply(below, rows, size, weights[at[0] : at[1]], weights[at[1] : at[2]], gates)
     _multiply(h, rows, size, weights[at[2] : at[3]], state_bias, products)
+    nothing = np.zeros(size, dtype=weights.dtype)  # the input's bias is in its products
     table, stride, columns = weights[at[0] : at[1]], n_gates * size, len(state_bias)
     for row in range(len(items)):
         here, there = row * size, row * columns
         source, place = (table, items[row] * stride) if first else (gates, there)
         if n_gates == 3:
-            mean = _gru(size, source, place, products, there, h, here, h, here, False)
+            mean = _gru(size, source, place, nothing, products, there, h, here, h, here, False)
         else:
             mean = _lstm(size, source, place, products, there, c, here, c, here, h, here, False)
         normalise(size, mean, eps, norm, h, here, h, here)

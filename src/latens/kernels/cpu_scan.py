@@ -28,15 +28,23 @@ def supports(kind: str, projected: Tensor) -> bool:
 
 
 def scan(
-    kind: str, projected: Tensor, state: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor, eps: float
-) -> tuple[Tensor, Tensor]:  # (T, B, G·H), (B, S), (G·H, H), (G·H,), (H,), (H,) -> (T, B, H), (B, S)
+    kind: str,
+    projected: Tensor,
+    state: Tensor,
+    weight: Tensor,
+    bias_input: Tensor,
+    bias: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
+) -> tuple[Tensor, Tensor]:  # (T, B, G·H), (B, S), (G·H, H), (G·H,) twice, (H,) twice -> (T, B, H), (B, S)
     """See `latens.recurrent.scan_in_torch`; `projected` is used up: where a gradient is wanted, it holds other numbers
     afterwards.
     """
-    norm = torch.stack([gamma, beta])
-    learns = torch.is_grad_enabled() and any(x.requires_grad for x in (projected, state, weight, bias, norm))
+    norm, biases = torch.stack([gamma, beta]), torch.stack([bias_input, bias])
+    learns = torch.is_grad_enabled() and any(x.requires_grad for x in (projected, state, weight, biases, norm))
     gates = projected.clone() if projected.is_leaf and learns else projected.contiguous()
-    answer: tuple[Tensor, Tensor] = _Scan.apply(kind, gates, state, weight, bias, norm, eps, learns)
+    answer: tuple[Tensor, Tensor] = _Scan.apply(kind, gates, state, weight, biases, norm, eps, learns)
     return answer
 
 
@@ -50,7 +58,7 @@ class _Scan(torch.autograd.Function):
         gates: Tensor,
         state: Tensor,
         weight: Tensor,
-        bias: Tensor,
+        biases: Tensor,
         norm: Tensor,
         eps: float,
         keeps: bool,
@@ -59,9 +67,10 @@ class _Scan(torch.autograd.Function):
         outputs = gates.new_empty(sizes)
         inner, statistics = (gates.new_empty((n_items if keeps else 1, n_rows, width)) for width in (size, 2))
         layout = packed(weight.detach().numpy())
-        padded = packed_bias(bias.detach().numpy(), layout, size)
+        added, inner_bias = _LOOPS[kind].biases(biases.detach().numpy())
+        padded = packed_bias(added, layout, size)
         arrays = [_flat(x) for x in (gates, inner, statistics, outputs, state)]
-        tail = (layout, padded, _flat(norm), eps, keeps)
+        tail = (layout, padded, inner_bias, _flat(norm), eps, keeps)
         in_parts(n_rows, ROWS, gates.numel() * size, lambda rows: _LOOPS[kind].forward(rows, sizes, *arrays, *tail))
         ctx.kind, ctx.used = kind, False
         if keeps:
@@ -78,8 +87,7 @@ class _Scan(torch.autograd.Function):
             raise RuntimeError("a second backward through one scan, whose gates are used up; run forward again")
         ctx.used = True
         _, n_rows, size = sizes = tuple(outputs.shape)
-        n_gates = len(weight) // size
-        sums = gates.new_zeros(-(-n_rows // ROWS), n_gates + 2, size)
+        sums = gates.new_zeros(-(-n_rows // ROWS), 6, size)
         before = last.clone(memory_format=torch.contiguous_format)
         layout = packed(weight.detach().T.numpy())
         arrays = [_flat(x) for x in (gates, inner, statistics, outputs, state)]
@@ -93,7 +101,7 @@ class _Scan(torch.autograd.Function):
         changes = [gates[..., : 2 * size], inner] if ctx.kind == "gru" else [gates]
         d_weight = torch.cat([_against(part, outputs, state[:, :size]) for part in changes])
         change = sums.sum(dim=0)
-        return None, gates, before, d_weight, change[:n_gates].flatten(), change[n_gates:], None, None
+        return None, gates, before, d_weight, _LOOPS[ctx.kind].bias_changes(change), change[4:], None, None
 
 
 def _against(changes: Tensor, outputs: Tensor, state: Tensor) -> Tensor:  # (T, B, N), (T, B, H), (B, H) -> (N, H)

@@ -13,8 +13,8 @@ from latens.kernels.optional import optional
 
 __all__ = ["KERNELS", "Scan", "fastest"]
 
-# (kind, projected, state, weight, bias, gamma, beta, eps) -> (outputs, state): `latens.recurrent.scan_in_torch`.
-Scan: TypeAlias = Callable[[str, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
+# (kind, projected, state, weight, bias_input, bias, gamma, beta, eps) -> (outputs, state): `recurrent.scan_in_torch`.
+Scan: TypeAlias = Callable[[str, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 # Of a type of device, the module with `scan` and `supports`, and the package that it needs.
 KERNELS = {"cpu": ("latens.kernels.cpu_scan", "numba"), "cuda": ("latens.kernels.triton_scan", "triton")}

@@ -46,10 +46,18 @@ def supports(kind: str, projected: Tensor) -> bool:
 
 
 def scan(
-    kind: str, projected: Tensor, state: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor, eps: float
-) -> tuple[Tensor, Tensor]:  # (T, B, G·H), (B, S), (G·H, H), (G·H,), (H,), (H,) -> (T, B, H), (B, S)
+    kind: str,
+    projected: Tensor,
+    state: Tensor,
+    weight: Tensor,
+    bias_input: Tensor,
+    bias: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    eps: float,
+) -> tuple[Tensor, Tensor]:  # (T, B, G·H), (B, S), (G·H, H), (G·H,) twice, (H,) twice -> (T, B, H), (B, S)
     """See `latens.recurrent.scan_in_torch`; everything is computed in the weights' dtype."""
-    given = (projected.to(weight.dtype), state.to(weight.dtype), weight, bias, gamma, beta)
+    given = (projected.to(weight.dtype) + bias_input, state.to(weight.dtype), weight, bias, gamma, beta)
     learns = torch.is_grad_enabled() and any(x.requires_grad for x in given)
     answer: tuple[Tensor, Tensor] = _Scan.apply(kind, *given, eps, learns)
     return answer
