@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import logging
 
 import pytest
 import torch
 from torch import nn
 
+from latens import steps
 from latens.data.batches import ResidentRows
 from latens.devices import Runtime, launch
 from latens.models import build
-from latens.steps import DenseStep, EagerStep
+from latens.steps import DenseStep, EagerStep, step_for
 from latens.training import TrainConfig
 
 NETWORKS = {
@@ -64,3 +66,28 @@ def test_fifty_losses_are_those_of_the_definition(name, rules, rows, runtime):
     config = TrainConfig(**RULES[rules])
     native, eager = DenseStep(ours, config), EagerStep(theirs, config, runtime)
     assert losses(native, rows) == pytest.approx(losses(eager, rows), rel=1e-4)
+
+
+def test_what_the_optimiser_remembers_goes_from_one_way_to_the_other(rows, runtime):
+    ours, theirs = twins(NETWORKS["deep"])
+    native, eager = DenseStep(ours, TrainConfig()), EagerStep(theirs, TrainConfig(), runtime)
+    losses(native, rows, 7)
+    theirs.load_state_dict(ours.state_dict())
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        eager.remember(other, native.state[mine])
+    assert losses(native, rows, 9) == pytest.approx(losses(eager, rows, 9), rel=1e-4)
+
+
+def test_the_plain_stack_on_the_cpu_needs_no_graph(runtime):
+    assert isinstance(step_for(build("deep", NETWORKS["deep"], seed=0), TrainConfig(), runtime), DenseStep)
+    assert isinstance(
+        step_for(build("linear", {"n_features": 3, "n_components": 2}, 0), TrainConfig(), runtime), EagerStep
+    )
+
+
+def test_without_numba_it_is_slower_and_says_so(runtime, monkeypatch, caplog):
+    monkeypatch.setattr(steps, "find_spec", lambda name: None)
+    with caplog.at_level(logging.WARNING):
+        step = step_for(build("deep", NETWORKS["deep"], seed=0), TrainConfig(), runtime)
+    assert isinstance(step, EagerStep)
+    assert "pip install numba" in caplog.text

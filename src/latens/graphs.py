@@ -41,7 +41,7 @@ class CudaGraphs:
     """The recorder of CUDA devices."""
 
     def aside(self, work: Callable[[], Tensor]) -> Tensor:
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             answer = work()

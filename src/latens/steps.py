@@ -103,7 +103,7 @@ class EagerStep:
             if key in mine:
                 mine[key].copy_(tensor)
             else:
-                mine[key] = tensor.to(parameter.device)
+                mine[key] = tensor.to(parameter.device, copy=True)
 
     def __call__(self, batch: Any, rate: float) -> Tensor:
         self.set_rate(rate)
@@ -150,7 +150,7 @@ class DenseStep:
         from latens.kernels.adamw import FlatAdamW
         from latens.kernels.dense import DensePass
 
-        self.model: Any = model
+        self.model = cast(Any, model)
         self.optimizer = FlatAdamW(model.parameters(), rules.weight_decay, rules.clip_value, rules.clip_norm)
         self._pass = DensePass(self.model.dense_layers(), self.model.squashed, self.optimizer)
 

@@ -161,7 +161,7 @@ class TrainState:
     def __init__(self, model: nn.Module, data: TrainingData[Any], config: TrainConfig, runtime: Runtime) -> None:
         model.to(runtime.device)
         self.model, self.data, self.config, self.runtime = model, data, config, runtime
-        self._take_step = step_for(model, config, runtime)
+        self.take_step = step_for(model, config, runtime)
         self.history = History()
         self.step = self.epoch = self.step_in_epoch = 0
         self.best: dict[str, Tensor] = {}
@@ -200,7 +200,7 @@ class TrainState:
 
     def learn(self, batch: Any) -> None:
         """One optimiser step: loss, gradients, clipping, the schedule's rate, the update."""
-        loss = self._take_step(batch, self.learning_rate(self.step))
+        loss = self.take_step(batch, self.learning_rate(self.step))
         self.step += 1
         self.step_in_epoch += 1
         self._unread.append((loss, _counted(self.model, batch)))
@@ -280,7 +280,7 @@ class TrainState:
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"carried.{name}": tensor for name, tensor in self._carried().items()}
         for name, parameter in self.model.named_parameters():
-            for key, tensor in self._take_step.state.get(parameter, {}).items():
+            for key, tensor in self.take_step.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{key}"] = tensor
         self._refuse_not_finite(tensors)
         header = {
@@ -315,7 +315,7 @@ class TrainState:
         for name, parameter in self.model.named_parameters():
             state = _under(f"optimizer.{name}.", file.tensors)
             if state:
-                self._take_step.remember(parameter, state)
+                self.take_step.remember(parameter, state)
 
     def _carried(self) -> dict[str, Tensor]:
         """What the model takes from one batch to the next, if it is one that does."""

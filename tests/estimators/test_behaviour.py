@@ -319,7 +319,7 @@ class TestPrecision:
         assert {tensor.dtype for tensor in ae.network_.network.parameters()} == {torch.float32}
         losses = [e.history_["train_loss"][-1] for e in (ae, fitted("deep", X))]
         assert losses[0] == pytest.approx(losses[1], rel=0.01)
-        assert losses[0] != losses[1]
+        assert (losses[0] != losses[1]) == torch.cpu._is_amx_tile_supported()  # without it, float32 is the faster one
 
 
 class TestClipping:
@@ -329,7 +329,7 @@ class TestClipping:
             seen = 0.0
 
             def step_end(self, state) -> None:
-                state_of = state.optimizer.state.values()
+                state_of = state.take_step.state.values()
                 Look.seen = max(float(s["exp_avg"].abs().max()) for s in state_of)
 
         ae = copy.deepcopy(ESTIMATORS["deep"]).set_params(max_epochs=1, **how).fit(X, callbacks=[Look()])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from latens.errors import DivergedError
-from latens.estimators.reading import Reader
+from latens.estimators.reading import POOLINGS, Reader
 from latens.estimators.states import SequenceState
 from latens.estimators.stepping import Stretch, native_stepper, stretches
 from latens.layers import initialise
@@ -134,3 +136,46 @@ def test_where_there_is_no_native_code() -> None:
     assert native_stepper(made.double(), torch.device("cpu")) is None
     assert native_stepper(torch.nn.Linear(1, 1), torch.device("cpu")) is None
     assert native_stepper(network(), torch.device("meta")) is None
+
+
+@pytest.mark.parametrize("cell", CELLS)
+class TestReading:
+    def sequences(self) -> list[np.ndarray]:
+        random = np.random.default_rng(1)
+        return [random.integers(0, V, length) for length in (5, 0, 1, 70, 2, 31, 31, 4, 9, 100, 3)]
+
+    def test_costs_are_those_in_torch(self, cell: str) -> None:
+        native, stepped = readers(network(cell))
+        for ours, theirs in zip(native.costs(self.sequences()), stepped.costs(self.sequences()), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+    @pytest.mark.parametrize("pooling", POOLINGS)
+    def test_vectors_are_those_in_torch(self, cell: str, pooling: str) -> None:
+        native, stepped = readers(network(cell))
+        ours, theirs = (reader.vectors(self.sequences(), pooling) for reader in (native, stepped))
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+    def test_a_rows_answer_does_not_depend_on_its_batch(self, cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("latens.kernels.threads._SMALL", 0)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+        native, _ = readers(network(cell))
+        sequences = self.sequences()
+        costs, vectors = native.costs(sequences), native.vectors(sequences)
+        for row, ids in enumerate(sequences):
+            assert np.array_equal(native.costs([ids])[0], costs[row])
+            assert np.array_equal(native.vectors([ids])[0], vectors[row])
+
+    def test_nan_is_not_hidden(self, cell: str) -> None:
+        made = network(cell)
+        with torch.no_grad():
+            made.cells[0].bias_state[0] = torch.nan
+        native, _ = readers(made)
+        assert np.isnan(native.costs([np.arange(5)])[0][1:]).all()
+        assert all(np.isnan(native.vectors([np.arange(5)], pooling)).any() for pooling in POOLINGS)
+
+
+def test_a_reader_can_be_copied() -> None:
+    native, _ = readers(network())
+    other = copy.deepcopy(native)
+    assert np.array_equal(other.costs([np.arange(5)])[0], native.costs([np.arange(5)])[0])

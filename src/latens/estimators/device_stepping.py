@@ -40,7 +40,7 @@ class DeviceStepper:
         self._network = network
         self._replayed = Replayed(step, _ITEMS, record)
 
-    @cached_property
+    @property
     def _kernel(self) -> Any:
         return optional("latens.kernels.triton_sampling", "triton")
 

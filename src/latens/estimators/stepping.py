@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -28,6 +28,11 @@ _ITEMS, _PRODUCTS, _FEW = 256, 1 << 32, 32
 _TABLE = 1 << 24
 # Numbers in a line of a cache, at whose multiples parts begin.
 _LINE = 16
+
+
+_KERNEL = ("latens.kernels.cpu_sampling", "numba")
+# (rows of a group, their costs (R, T), their outputs pooled (R, H)); one of the two is without numbers.
+_Keep: TypeAlias = Callable[[Sequence[int], np.ndarray, np.ndarray], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +109,18 @@ class NativeStepper:
 
     Args:
         network: Trained; its weights are copied.
-        kernel: `latens.kernels.cpu_sampling`.
     """
 
-    def __init__(self, network: TokenNetwork, kernel: Any) -> None:
-        self.kernel, self.network = kernel, network
+    def __init__(self, network: TokenNetwork) -> None:
+        self.network = network
         cell = next(iter(network.layers))
         self.size, self.eps = network.hidden_size, cell.norm.eps
         self.gates = len(cell.weight_state) // self.size
+
+    @property
+    def kernel(self) -> Any:
+        """The module; not kept, for a module cannot be copied."""
+        return optional(*_KERNEL)
 
     @cached_property
     def _single(self) -> _Layout:
@@ -133,6 +142,56 @@ class NativeStepper:
                 self.kernel.feed((1, self.size, self.gates), *arrays, said[row].numpy(), self.eps)
                 state[:, row : row + 1] = self._joined(hs, cs, state[:, row : row + 1])
         return state, said
+
+    def costs(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What each item of each sequence costs in nats, (T,) float64; the first from an empty state."""
+        found = [np.empty(len(ids)) for ids in sequences]
+        first = -self.network.first.double().log_softmax(dim=0).numpy()
+
+        def keep(rows: Sequence[int], costs: np.ndarray, pooled: np.ndarray) -> None:
+            for place, row in enumerate(rows):
+                found[row][:] = costs[place, : len(found[row])]
+                found[row][0] = first[sequences[row][0]]
+
+        self._read(sequences, keep)
+        return found
+
+    def vectors(self, sequences: Sequence[np.ndarray], pooling: str) -> np.ndarray:  # -> (n, H) float32
+        """The top layer's output at the last item, or its mean or maximum over all; zeros for an empty sequence."""
+        found = np.zeros((len(sequences), self.size), dtype=np.float32)
+        lengths = np.array([max(len(ids), 1) for ids in sequences])[:, None]
+
+        def keep(rows: Sequence[int], costs: np.ndarray, pooled: np.ndarray) -> None:
+            found[rows] = pooled / lengths[rows] if pooling == "mean" else pooled
+
+        self._read(sequences, keep, pooling)
+        return found
+
+    def _read(self, sequences: Sequence[np.ndarray], keep: _Keep, pooling: str | None = None) -> None:
+        """Read groups of sequences of about one length, each from an empty state; costs, or with a pooling outputs."""
+        by_length = sorted((row for row, ids in enumerate(sequences) if len(ids)), key=lambda row: len(sequences[row]))
+        groups = [by_length[first : first + self.kernel.ROWS] for first in range(0, len(by_length), self.kernel.ROWS)]
+        n_threads = torch.get_num_threads()  # each of which gets long ones and short
+        dealt = [group for first in range(n_threads) for group in groups[first::n_threads]]
+
+        def run(part: tuple[int, int]) -> None:
+            for group in dealt[slice(*part)]:
+                keep(group, *self._read_group([sequences[row] for row in group], pooling))
+
+        work = sum(map(len, sequences)) * len(self._single.weights)
+        self.kernel.in_parts(len(groups), 1, work, run)
+
+    def _read_group(self, group: Sequence[np.ndarray], pooling: str | None) -> tuple[np.ndarray, np.ndarray]:
+        lengths = np.array([len(ids) for ids in group])
+        items = np.zeros((lengths.max(), len(group)), dtype=np.int64)
+        for place, ids in enumerate(group):
+            items[: len(ids), place] = ids
+        costs = np.empty((len(group), 0 if pooling else len(items)))
+        pooled = np.zeros((len(group), self.size if pooling else 0))
+        padded, layout = (1, self._single) if len(group) == 1 else (self.kernel.ROWS, self._many)
+        arrays = (layout.weights, layout.places, items, lengths, costs, pooled)
+        self.kernel.read((padded, self.size, self.gates), *arrays, self.kernel.POOLINGS[pooling or "last"], self.eps)
+        return costs, pooled
 
     def stretches(self, begun: SequenceState, length: int, settings: Mapping[str, Any], seed: int) -> Iterator[Stretch]:
         """See `stretches`."""
@@ -201,8 +260,7 @@ def native_stepper(network: Any, device: torch.device) -> NativeStepper | None:
     cell = next(iter(network.layers))
     if len(network.first) * len(cell.weight_state) > _TABLE:
         return None
-    kernel = optional("latens.kernels.cpu_sampling", "numba")
-    return None if kernel is None else NativeStepper(network, kernel)
+    return None if optional(*_KERNEL) is None else NativeStepper(network)
 
 
 @torch.no_grad()

@@ -20,7 +20,10 @@ from latens.kernels.threads import in_parts
 from latens.kernels.tiles import ROWS, product, row_product
 from latens.kernels.vectors import greater, keep, load, splat, store, total
 
-__all__ = ["ROWS", "draw", "feed", "in_parts", "settings"]
+__all__ = ["POOLINGS", "ROWS", "draw", "feed", "in_parts", "read", "settings"]
+
+# What `read` makes of a row's outputs: the last one, their sum, the greatest of each number.
+POOLINGS = {"last": 0, "mean": 1, "max": 2}
 
 # All numbers of a network stand in one array. A layer's: the input's weight (of the first layer the table of its
 # products with all items) and bias, the state's weight and bias, the normalisation; then the head's: hidden weight and
@@ -189,6 +192,61 @@ def feed(
         _step(shape, weights, places, items[item : item + 1], hs, cs, scratch, eps)
     _head(1, shape[1], weights, places[-1], hs[len(hs) - shape[1] :], scratch[2], scratch[3], eps)
     said[:] = scratch[3][: len(said)]
+
+
+@_compiled
+def read(
+    shape: tuple[int, int, int],
+    weights: np.ndarray,
+    places: np.ndarray,
+    items: np.ndarray,
+    lengths: np.ndarray,
+    costs: np.ndarray,
+    pooled: np.ndarray,
+    pooling: int,
+    eps: float,
+) -> None:
+    """Rows read their items from an empty state: what each item but the first costs, or their outputs pooled.
+
+    Args:
+        shape: Rows with padding (one, or a multiple of `ROWS`), H, gates.
+        weights: All numbers of the network, packed for one row or for many.
+        places: (L + 1, 6), where each layer's parts and the head's begin and end.
+        items: (T, B), zeros where a row has ended.
+        lengths: (B,), at least one.
+        costs: (B, T) float64, written but for the first column; of no columns if they are not wanted.
+        pooled: (B, H) float64, zeros, written; of no columns if they are not wanted.
+        pooling: 0 for the last output, 1 for the sum, 2 for the greatest.
+        eps: Of the normalisations.
+    """
+    rows, size, _ = shape
+    n, scratch, head = rows * size, _scratch(rows, size, weights, places), places[-1]
+    hs, cs = np.zeros((len(places) - 1) * n, dtype=weights.dtype), np.zeros((len(places) - 1) * n, dtype=weights.dtype)
+    top, columns, n_items = hs[len(hs) - n :], head[5] - head[4], places[0, 1] // (shape[2] * size)
+    wide = np.empty(n_items, dtype=np.float64)
+    for step in range(len(items)):
+        _step(shape, weights, places, items[step], hs, cs, scratch, eps)
+        if pooled.shape[1]:
+            _pool(size, top, lengths, step, pooled, pooling)
+        if costs.shape[1] and step + 1 < len(items):
+            _head(rows, size, weights, head, top, scratch[2], scratch[3], eps)
+            for row in range(len(lengths)):
+                if step + 1 < lengths[row]:
+                    logits = scratch[3][row * columns : row * columns + n_items]
+                    costs[row, step + 1] = -log_prob(logits, items[step + 1, row], wide)
+
+
+@_inlined
+def _pool(size: int, top: np.ndarray, lengths: np.ndarray, step: int, pooled: np.ndarray, pooling: int) -> None:
+    for row in range(len(lengths)):
+        if step >= lengths[row] or (pooling == 0 and step + 1 < lengths[row]):
+            continue
+        for j in range(size):
+            x = np.float64(top[row * size + j])
+            if pooling == 1:
+                pooled[row, j] += x
+            elif pooling == 0 or step == 0 or not x <= pooled[row, j]:
+                pooled[row, j] = x
 
 
 @_compiled

@@ -15,8 +15,11 @@ from torch import Tensor
 
 from latens.kernels.recordings import on_device
 from latens.kernels.triton_draws import draw
+from latens.kernels.triton_trial import refuse_if_it_fails
 
 __all__ = ["Drawn", "Sampler", "fits"]
+
+refuse_if_it_fails()
 
 # Of what a program holds in registers: numbers in an output, items of a vocabulary.
 _WIDEST, _MOST_ITEMS = 128, 256

@@ -18,8 +18,12 @@ from torch.autograd.function import once_differentiable
 
 from latens.kernels import triton_programs
 from latens.kernels.recordings import on_device
+from latens.kernels.triton_trial import refuse_if_it_fails
 
 __all__ = ["scan", "supports"]
+
+refuse_if_it_fails()
+
 
 _GATES = {"gru": 3, "lstm": 4}
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)

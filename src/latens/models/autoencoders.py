@@ -205,6 +205,9 @@ class DenseNetwork(_Reconstructing):
         torch.Size([3, 2])
     """
 
+    encoder: nn.Sequential
+    decoder: nn.Sequential
+
     def __init__(
         self,
         encoder: Sequence[int],
@@ -252,7 +255,7 @@ class DenseNetwork(_Reconstructing):
 
     def dense_layers(self) -> list[DenseLayer] | None:
         """Its layers, if they are all that training is: no shared weights, no typed cells, no region to look at."""
-        layers = [_dense_layer(part) for part in (*self.encoder[:-1], *self.decoder[:-1])]
+        layers = [_dense_layer(part) for part in [*self.encoder][:-1] + [*self.decoder][:-1]]
         plain = isinstance(self.data, Features) and self.task.loss_region == "all"
         if not plain or not isinstance(self.encoder[-1], nn.Identity) or None in layers:
             return None
@@ -279,12 +282,12 @@ def _stack(linears: Sequence[nn.Module], widths: Sequence[int], block: Mapping[s
 def _dense_layer(part: nn.Module) -> DenseLayer | None:
     """A linear layer with what follows it in its block; None for what the native pass does not know."""
     linear, *after = part if isinstance(part, Block) else (part,)
-    norm = after.pop(0) if after and isinstance(after[0], nn.BatchNorm1d) else None
+    norm = cast(nn.BatchNorm1d, after.pop(0)) if after and isinstance(after[0], nn.BatchNorm1d) else None
     activation = after.pop(0) if after else nn.Identity()
     if type(linear) is not Linear or linear.bias is None or not isinstance(activation, (nn.ReLU, nn.Identity)):
         return None
     dropout = cast(Dropout, after[0]) if after else None
-    return DenseLayer(linear.weight, linear.bias, norm, isinstance(activation, nn.ReLU), dropout)
+    return DenseLayer(cast(nn.Parameter, linear.weight), linear.bias, norm, isinstance(activation, nn.ReLU), dropout)
 
 
 def _check_widths(down: list[int], up: list[int], tied: bool, ends_meet: bool) -> None:
