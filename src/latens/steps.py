@@ -66,7 +66,7 @@ def _compiles() -> bool:
     """Whether numba is there; who has no numba is told what it costs."""
     there = find_spec("numba") is not None
     if not there:
-        _log.warning("numba is not installed: training takes about twice as long; pip install numba")
+        _log.warning("numba is not installed: dense networks train more slowly; pip install numba")
     return there
 
 
