@@ -6,7 +6,6 @@ ifneq ($(DATA),)
 test test-slow bench: export LATENS_DATA ?= $(abspath $(DATA))
 endif
 test test-slow: export OMP_NUM_THREADS := 1
-SPEED := $(wildcard benchmarks/speed/*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-slow check bench dist clean
@@ -29,12 +28,9 @@ test-slow: venv ## the tests that take minutes each: about 10 minutes
 check: venv ## lint, format, types, the import contract and the rules of the craft: under 1 minute
 	@$(STEP) "the checks: under 1 minute" sh tools/check.sh
 
-bench: venv ## the speed benchmarks: a few minutes
-ifeq ($(SPEED),)
-	@echo "latens: no benchmark yet (benchmarks/speed/*.py)"
-else
-	@for script in $(SPEED); do $(STEP) "$$script: a few minutes" $(BIN)/python "$$script" || exit 1; done
-endif
+bench: venv ## the speed benchmarks as one table, on an idle machine: about 10 minutes (ARGS="--device cuda", ARGS=--write)
+	@$(BIN)/python -c "import pyod, skorch" 2>/dev/null || $(BIN)/python -m pip install -q -c .venv/constraints.txt -e ".[bench]"
+	@$(STEP) "the speed benchmarks: about 10 minutes" $(BIN)/python benchmarks/speed $(ARGS)
 
 dist: venv ## build wheel and sdist into dist/ and try the wheel in a clean environment: about 4 minutes
 	@$(STEP) "wheel and sdist, tried in a clean environment: about 4 minutes" sh tools/dist.sh

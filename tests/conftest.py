@@ -16,6 +16,17 @@ if SHARED_DATA.is_dir():
     os.environ.setdefault("LATENS_DATA", str(SHARED_DATA))
 
 
+def interpret_without_a_gpu() -> None:
+    """Kernels written for a GPU are run by Triton's interpreter where there is none; read when they are imported."""
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("TRITON_INTERPRET", "1")
+
+
+interpret_without_a_gpu()
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real data sets, ``LATENS_DATA``."""

@@ -51,7 +51,7 @@ requirements() {
 }
 
 constraints() {
-    if [ "$torch" = "$default_torch" ]; then cat constraints/py311.txt; else grep -v '^torch==' constraints/py311.txt; fi
+    if [ "$torch" = "$default_torch" ]; then cat constraints/py311.txt; else grep -v -E '^(torch|triton)==' constraints/py311.txt; fi
 }
 
 install() {

@@ -1,21 +1,36 @@
-"""Where the arithmetic happens: device, precision and processes, on Lightning Fabric (kept thin)."""
+"""Where the arithmetic happens: device, precision, threads and processes, on Lightning Fabric (kept thin).
+
+The number of threads is chosen, not inherited. PyTorch counts the host's cores, also where a container may use two of
+its 64, and threads that have no core wait for each other: `resolve_device` brings the number down to `available_cores`,
+once. Whoever sets ``OMP_NUM_THREADS`` or ``MKL_NUM_THREADS``, or calls ``torch.set_num_threads`` with fewer or later,
+is obeyed. Work whose products are small runs on one thread (`threads_for`).
+"""
 
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from latens.errors import ConfigError, choice
+from latens.errors import ConfigError, choice, whole
 
-__all__ = ["PRECISIONS", "Runtime", "launch", "resolve_device"]
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["PRECISIONS", "Runtime", "available_cores", "launch", "resolve_device", "threads", "threads_for"]
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
+# Multiplications of two numbers, in the largest product of a step, below which a second thread brings nothing.
+_SMALL = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +74,7 @@ def resolve_device(device: str) -> torch.device:
         >>> resolve_device("cpu")
         device(type='cpu')
     """
+    _choose_threads()
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if device == "auto":
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
@@ -91,6 +107,8 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
         raise ConfigError(f'precision="16-mixed" needs a CUDA device, not {where.type}; use "bf16-mixed" or "32-true"')
     if precision == "bf16-mixed" and where.type == "cpu" and not _fast_bfloat16():
         precision = "32-true"
+    from lightning_fabric import Fabric  # a second of imports that only training needs
+
     # Fabric announces a precision that was asked for as news.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     devices: Any = [where.index] if where.index is not None and where.type != "cpu" else 1
@@ -100,3 +118,92 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
 def _fast_bfloat16() -> bool:
     """Whether the CPU has matrix units for bfloat16; the vector instruction alone has 0.6 of float32's speed."""
     return bool(torch.cpu._is_amx_tile_supported())
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """PyTorch's operations on this many threads within the block, and on as many as before after it.
+
+    Args:
+        count: Threads, this one included.
+
+    Raises:
+        ConfigError: There can be no such number of threads.
+
+    Example:
+        >>> with threads(1):
+        ...     torch.get_num_threads()
+        1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(whole("count", count, at_least=1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_for(network: nn.Module, rows: int) -> AbstractContextManager[None]:
+    """One thread around steps whose products are all small, and else as many as there are.
+
+    Args:
+        network: Whose weights are multiplied with a batch.
+        rows: In a batch; of sequences the items.
+
+    Example:
+        >>> with threads_for(nn.Linear(6, 64), rows=32):
+        ...     torch.get_num_threads()
+        1
+    """
+    weights = list(network.parameters())
+    # A convolution multiplies each of its weights with every pixel of a row.
+    dense = all(weight.ndim <= 2 for weight in weights)
+    small = dense and rows * max((weight.numel() for weight in weights), default=0) < _SMALL
+    return threads(1) if small else nullcontext()
+
+
+@cache
+def _choose_threads() -> None:
+    """No more threads than cores, unless a number was asked for; once, so that who sets another one is obeyed."""
+    asked = any(os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+    if not asked and torch.get_num_threads() > available_cores():
+        torch.set_num_threads(available_cores())
+
+
+def available_cores() -> int:
+    """The cores that this process may keep busy: those it may run on, within the time its control groups grant.
+
+    A share of a core is none: a thread that is stopped for lack of time holds up all others.
+
+    Example:
+        >>> 1 <= available_cores() <= os.cpu_count()
+        True
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = _granted(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+    return max(1, int(min([allowed, *granted])))
+
+
+def _granted(membership: Path, root: Path) -> Iterator[float]:
+    """The cores' worth of time that each control group around the process grants, where one sets a limit.
+
+    Within a container its own group may be the root of what it sees, whatever the name: every level is looked at.
+    """
+    lines = membership.read_text().splitlines() if membership.is_file() else []
+    for _, controllers, name in (line.split(":", 2) for line in lines):
+        hierarchy = root / controllers if controllers else root
+        for group in (PurePosixPath(name), *PurePosixPath(name).parents):
+            yield from _limit(hierarchy / group.relative_to("/"))
+
+
+def _limit(group: Path) -> Iterator[float]:
+    """Of one group, in the files of version 2 or 1."""
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        if quota != "max" and int(quota) > 0:
+            yield int(quota) / int(period)
+    except (OSError, ValueError):  # no such group here, or nothing that we can read: no limit that we know of
+        return

@@ -5,7 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs.
 
 from __future__ import annotations
 
-import logging
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CapturedStep", "CudaGraphs", "Recorder"]
+from latens.profiling import part
 
-_log = logging.getLogger(__name__)
+__all__ = ["CapturedStep", "CudaGraphs", "Recorder"]
 
 # Steps that are taken before one is recorded: libraries allocate what they need, and the optimiser its state.
 _WARM_UP = 3
@@ -101,9 +101,10 @@ class CapturedStep:
             return self.recorder.aside(lambda: self.step.update(batch))
         if not self._ready(batch):
             return self.step.update(batch)
-        _copy(batch, self._batch)
-        self._replay()
-        return self._loss.clone()
+        with part("whole step"):
+            _copy(batch, self._batch)
+            self._replay()
+            return self._loss.clone()
 
     def _ready(self, batch: Any) -> bool:
         """Whether there is a recording for such a batch, made now if need be."""
@@ -120,7 +121,8 @@ class CapturedStep:
             self._made_for = wanted
         except RuntimeError as error:
             self._refused = True
-            _log.warning("the step cannot be one CUDA graph, and is taken kernel by kernel: %s", error)
+            words = f"the step cannot be one CUDA graph, and is taken kernel by kernel: {error}"
+            warnings.warn(words, RuntimeWarning, stacklevel=2)
 
 
 def _like(batch: Any) -> Any:

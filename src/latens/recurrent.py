@@ -1,20 +1,43 @@
 """Recurrent cells whose normalised state is what they give and what they are fed, and the scan over time.
 
-This is the definition in torch; faster kernels give the same numbers.
+This is the definition in torch; the kernels that `scan` prefers, where there is one for the device, give the same
+numbers faster.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from latens.kernels.aligned import even_linear
+from latens.kernels.scans import fastest
 
-__all__ = ["CELLS", "Cell", "LayerNormGRUCell", "LayerNormLSTMCell", "scan"]
+__all__ = ["CELLS", "STEPS", "Cell", "LayerNormGRUCell", "LayerNormLSTMCell", "scan", "scan_in_torch"]
+
+Normalise: TypeAlias = Callable[[Tensor], Tensor]
+
+
+def gru_step(projected: Tensor, recurred: Tensor, state: Tensor, normalise: Normalise) -> Tensor:
+    """The state after an item, (B, H), from its part of the gates and the state's, (B, 3H); `LayerNormGRUCell`."""
+    reset_x, update_x, new_x = projected.chunk(3, dim=-1)
+    reset_h, update_h, new_h = recurred.chunk(3, dim=-1)
+    new = torch.tanh(torch.addcmul(new_x, torch.sigmoid(reset_x + reset_h), new_h))
+    return normalise(torch.lerp(new, state, torch.sigmoid(update_x + update_h)))
+
+
+def lstm_step(projected: Tensor, recurred: Tensor, state: Tensor, normalise: Normalise) -> Tensor:
+    """The state after an item, (B, 2H), from its part of the gates and the state's, (B, 4H); `LayerNormLSTMCell`."""
+    keep_in, forget, new, out = (projected + recurred).chunk(4, dim=-1)
+    memory = torch.sigmoid(forget) * state[..., new.shape[-1] :] + torch.sigmoid(keep_in) * torch.tanh(new)
+    return torch.cat([normalise(torch.sigmoid(out) * torch.tanh(memory)), memory], dim=-1)
+
+
+STEPS: dict[str, Callable[[Tensor, Tensor, Tensor, Normalise], Tensor]] = {"gru": gru_step, "lstm": lstm_step}
 
 
 class Cell(nn.Module):
@@ -23,12 +46,14 @@ class Cell(nn.Module):
     Args:
         input_size: Numbers in an item, E.
         hidden_size: Numbers in an output, H.
+        kind: Of the cell, a key of `STEPS`.
         gates: Blocks of H rows in each weight.
         memories: Blocks of H numbers in a state; the first is the output.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, gates: int, memories: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, kind: str, gates: int, memories: int) -> None:
         super().__init__()
+        self.kind = kind
         self.hidden_size, self.state_size = hidden_size, memories * hidden_size
         self.weight_input = nn.Parameter(torch.empty(gates * hidden_size, input_size))
         self.weight_state = nn.Parameter(torch.empty(gates * hidden_size, hidden_size))
@@ -44,18 +69,16 @@ class Cell(nn.Module):
 
     def project(self, x: Tensor) -> Tensor:  # (*, E) -> (*, G·H)
         """The input's part of the gates, for one item or for all at once."""
-        return self._linear(x, self.weight_input, self.bias_input)
+        return _linear(x, self.weight_input, self.bias_input)
 
-    def recur(self, state: Tensor) -> Tensor:  # (B, S) -> (B, G·H)
-        """The state's part of the gates."""
-        return self._linear(self.output(state), self.weight_state, self.bias_state)
+    def forward(self, projected: Tensor, state: Tensor) -> Tensor:  # (B, G·H), (B, S) -> (B, S)
+        """The state after an item."""
+        return scan_in_torch(self.kind, projected[None], state, *self.recurrence)[1]
 
-    def output(self, state: Tensor) -> Tensor:  # (B, S) -> (B, H)
-        """The part of a state that the next layer sees."""
-        return state[..., : self.hidden_size]
-
-    def _linear(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return (functional.linear if self.training else even_linear)(x, weight, bias)
+    @property
+    def recurrence(self) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
+        """Weight and bias of the state's part of the gates, weight and bias of the normalisation, and its epsilon."""
+        return self.weight_state, self.bias_state, self.norm.weight, self.norm.bias, self.norm.eps
 
 
 class LayerNormGRUCell(Cell):
@@ -80,14 +103,7 @@ class LayerNormGRUCell(Cell):
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size, gates=3, memories=1)
-
-    def forward(self, projected: Tensor, state: Tensor) -> Tensor:  # (B, 3H), (B, H) -> (B, H)
-        reset_x, update_x, new_x = projected.chunk(3, dim=-1)
-        reset_h, update_h, new_h = self.recur(state).chunk(3, dim=-1)
-        new = torch.tanh(torch.addcmul(new_x, torch.sigmoid(reset_x + reset_h), new_h))
-        h: Tensor = self.norm(torch.lerp(new, state, torch.sigmoid(update_x + update_h)))
-        return h
+        super().__init__(input_size, hidden_size, "gru", gates=3, memories=1)
 
 
 class LayerNormLSTMCell(Cell):
@@ -112,13 +128,7 @@ class LayerNormLSTMCell(Cell):
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size, gates=4, memories=2)
-
-    def forward(self, projected: Tensor, state: Tensor) -> Tensor:  # (B, 4H), (B, 2H) -> (B, 2H)
-        keep_in, forget, new, out = (projected + self.recur(state)).chunk(4, dim=-1)
-        memory = torch.sigmoid(forget) * state[..., self.hidden_size :] + torch.sigmoid(keep_in) * torch.tanh(new)
-        h = self.norm(torch.sigmoid(out) * torch.tanh(memory))
-        return torch.cat([h, memory], dim=-1)
+        super().__init__(input_size, hidden_size, "lstm", gates=4, memories=2)
 
 
 CELLS: dict[str, Callable[[int, int], Cell]] = {
@@ -143,8 +153,40 @@ def scan(cell: Cell, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # (T, 
         >>> outputs.shape, bool((outputs[-1] == state).all())
         (torch.Size([5, 2, 4]), True)
     """
-    outputs = []
-    for projected in cell.project(x):
-        state = cell(projected, state)
-        outputs.append(cell.output(state))
+    projected = cell.project(x)
+    run = fastest(cell.kind, projected) or scan_in_torch
+    return run(cell.kind, projected, state, *cell.recurrence)
+
+
+def scan_in_torch(
+    kind: str, projected: Tensor, state: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor, eps: float
+) -> tuple[Tensor, Tensor]:
+    """The recurrent part of a layer, item by item: the reference of the kernels, each of which has this signature.
+
+    Args:
+        kind: A key of `STEPS`.
+        projected: (T, B, G·H), the input's part of the gates.
+        state: (B, S), before the first item; its first H numbers are the output.
+        weight: (G·H, H), of the state's part.
+        bias: (G·H,), of the state's part.
+        gamma: (H,), the weight of the normalisation.
+        beta: (H,), its bias.
+        eps: Added to the variance.
+
+    Returns:
+        The outputs, (T, B, H), and the state after the last item, (B, S).
+    """
+    size, outputs = len(gamma), []
+
+    def normalise(x: Tensor) -> Tensor:
+        return functional.layer_norm(x, (size,), gamma, beta, eps)
+
+    for each in projected:
+        state = STEPS[kind](each, _linear(state[..., :size], weight, bias), state, normalise)
+        outputs.append(state[..., :size])
     return torch.stack(outputs), state
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Where nobody wants a gradient, a row's answer does not depend on its place in the batch."""
+    return (functional.linear if torch.is_grad_enabled() else even_linear)(x, weight, bias)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 import torch
@@ -12,10 +10,10 @@ from torch import Tensor, nn
 
 from latens.devices import Runtime
 from latens.graphs import CapturedStep, CudaGraphs
+from latens.kernels.optional import optional
+from latens.profiling import part
 
 __all__ = ["DenseStep", "EagerStep", "Rules", "Step", "step_for"]
-
-_log = logging.getLogger(__name__)
 
 
 class Rules(Protocol):
@@ -54,20 +52,12 @@ def step_for(model: nn.Module, rules: Rules, runtime: Runtime) -> Step:
     """
     if runtime.device.type == "cpu" and runtime.precision == "32-true":
         layers = cast(Any, model).dense_layers() if hasattr(model, "dense_layers") else None
-        if layers is not None and _compiles():
+        if layers is not None and optional("latens.kernels.dense", "numba"):
             return DenseStep(model, rules)
     eager = EagerStep(model, rules, runtime)
     if runtime.device.type == "cuda" and runtime.precision != "16-mixed":  # whose scaler asks the device each step
         return CapturedStep(eager, CudaGraphs())
     return eager
-
-
-def _compiles() -> bool:
-    """Whether numba is there; who has no numba is told what it costs."""
-    there = find_spec("numba") is not None
-    if not there:
-        _log.warning("numba is not installed: dense networks train more slowly; pip install numba")
-    return there
 
 
 class EagerStep:
@@ -120,12 +110,14 @@ class EagerStep:
 
     def update(self, batch: Any) -> Tensor:
         """All of a step that is work for the device."""
-        with self.runtime.autocast():
+        with part("forward"), self.runtime.autocast():
             loss: Tensor = self.network.loss(batch)
-        self.runtime.backward(loss)
-        self._clip()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        with part("backward"):
+            self.runtime.backward(loss)
+        with part("optimiser"):
+            self._clip()
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
     def _clip(self) -> None:
@@ -161,8 +153,11 @@ class DenseStep:
             self.optimizer.state[parameter][key].copy_(tensor)
 
     def __call__(self, batch: Any, rate: float) -> float:
-        loss = self._pass.loss(self.model.training_input(batch), batch.target.flatten(1))
+        with part("forward"):
+            loss = self._pass.loss(self.model.training_input(batch), batch.target.flatten(1))
         self.optimizer.begin(rate)
-        self._pass.backward()
-        self.optimizer.finish()
+        with part("backward"):  # each weight is updated as soon as its gradient is there
+            self._pass.backward()
+        with part("optimiser"):
+            self.optimizer.finish()
         return loss

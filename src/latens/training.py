@@ -18,6 +18,7 @@ from latens.devices import Runtime
 from latens.errors import ConfigError, DivergedError, ModelFileError, choice, finite, whole
 from latens.history import History
 from latens.persistence import ModelFile
+from latens.profiling import each, part
 from latens.steps import step_for
 
 __all__ = ["SCHEDULES", "TrainConfig", "TrainState", "evaluate", "train"]
@@ -117,10 +118,12 @@ def train(
     try:
         while state.epoch < config.max_epochs and not any(callback.enough(state) for callback in callbacks):
             model.train()
-            for batch in data.train.batches(state.epoch, start=state.step_in_epoch):
+            for batch in each("data", data.train.batches(state.epoch, start=state.step_in_epoch)):
                 state.learn(batch)
                 notify(callbacks, "step_end", state)
-            state.end_epoch(evaluate(model, data.validation))
+            with part("validation"):
+                held_out = evaluate(model, data.validation)
+            state.end_epoch(held_out)
             notify(callbacks, "epoch_end", state)
         state.finish()
     finally:
@@ -171,6 +174,14 @@ class TrainState:
     @property
     def steps_per_epoch(self) -> int:
         return int(self.data.train.steps)
+
+    @property
+    def rows_per_epoch(self) -> int:
+        return len(self.data.train)
+
+    @property
+    def device(self) -> torch.device:
+        return self.runtime.device
 
     @property
     def max_epochs(self) -> int:

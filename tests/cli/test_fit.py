@@ -92,6 +92,17 @@ class TestFit:
         fit("dataset:digits", "--tensorboard", tmp_path / "logs")
         assert list((tmp_path / "logs").glob("events*"))
 
+    def test_says_where_the_time_went(self, run, tmp_path):
+        words = ("--set", "max_epochs=2", "--device", "cpu")
+        plain = run("fit", "dataset:digits", "-o", tmp_path / "a", *words, "--json")
+        outcome = run("fit", "dataset:digits", "-o", tmp_path / "b", *words, "--json", "--profile")
+        spent = outcome.json["profile"]
+        assert sum(spent["parts"].values()) == pytest.approx(spent["seconds"])
+        assert [epoch["epoch"] for epoch in spent["epochs"]] == [1, 2]
+        assert outcome.err.splitlines()[0].split() == ["where", "the", "time", "went", "seconds", "%", "an", "epoch"]
+        assert "profile" not in plain.json
+        assert plain.err == ""
+
     def test_an_output_that_exists_needs_force(self, run, fit, digits):
         before = digits.read_bytes()
         outcome = run("fit", "dataset:digits", "-o", digits)

@@ -22,6 +22,14 @@ class TestGenerate:
         ended = subprocess.run(command, capture_output=True, check=True)
         assert ended.stdout.decode() == run("generate", play, "to", "-n", 20).out
 
+    def test_imports_no_more_than_it_needs(self, play):
+        """What scikit-learn imports by itself, such as pandas, cannot be helped."""
+        words = ["generate", str(play), "to", "-n", "5"]
+        code = f"import sys; from latens.cli import main; main({words}); print(*sys.modules)"
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        needless = {"lightning_fabric", "torch._dynamo", "sympy", "matplotlib", "PIL", "sklearn.cluster", "pooch"}
+        assert not needless & set(ended.stdout.split())
+
     def test_json(self, run, play):
         result = run("generate", play, "to", "-n", 7, "--top-k", 3, "--seed", 2, "--json").json
         expected = latens.load(play).generate("to", max_new_tokens=7, top_k=3, random_state=2, details=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import betabinom, genpareto
 
 from latens.errors import ConfigError, DataError, finite
 
@@ -56,11 +55,15 @@ class Tail:
 
     def exceeded(self, scores: np.ndarray) -> np.ndarray:
         """The share of rows beyond each score; below the start, that of the start."""
+        from scipy.stats import genpareto  # slow to import, and of no use to those who only read a model
+
         beyond = genpareto.sf(np.maximum(scores - self.start, 0.0), self.shape, scale=self.scale)
         return np.asarray(self.share * beyond)
 
     def score(self, rate: float) -> float:
         """The score that this share of rows exceeds, for a rate below `share`."""
+        from scipy.stats import genpareto
+
         return self.start + float(genpareto.isf(rate / self.share, self.shape, scale=self.scale))
 
 
@@ -152,6 +155,8 @@ class Calibration:
                 f"false_alarm_rate={rate:g} is beyond what {len(self):,} held-out rows can show; hold out at least "
                 f"{int(np.ceil(1 / rate)) - 1:,}, or ask for a rate of at least {1 / (len(self) + 1):.2g}"
             )
+        from scipy.stats import betabinom
+
         low, high = betabinom.interval(level, n, allowed, len(self) + 1 - allowed)
         return int(low), int(high)
 

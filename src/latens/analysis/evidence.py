@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from latens.analysis.neighbours import NearestRows
 from latens.errors import finite
@@ -154,6 +153,8 @@ def ordinary_rows(x: np.ndarray, trim: float, random_state: int = 0) -> np.ndarr
     if trim == 0.0 or len(x) < 4:
         return np.arange(len(x))
     far = Neighbourhood(x, min(_FAR, len(x) // 2), random_state=random_state).distances(x)
+    from scipy.stats import rankdata  # slow to import
+
     strange = rankdata(trimmed_mahalanobis(x)) + rankdata(far)
     kept = max(2, round((1.0 - trim) * len(x)))
     return np.sort(np.argsort(strange, kind="stable")[:kept])

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 __all__ = ["OrderAccuracy", "judge_orders"]
 
@@ -71,6 +70,8 @@ def judge_orders(scores: np.ndarray, alike: np.ndarray, rows: str = "given") -> 
         >>> judge_orders(np.eye(3)[None, None], np.eye(3)[None]).orders
         1.0
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import, and only puzzles need it
+
     n, turns, tiles, _ = scores.shape
     same = alike.astype(bool)
     right = np.empty((n, turns, tiles), dtype=bool)

@@ -19,7 +19,7 @@ from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared
 from latens.errors import ConfigError
 
 if TYPE_CHECKING:
-    from latens.callbacks import Callback, SignalGuard
+    from latens.callbacks import Callback, Profile, SignalGuard
     from latens.data import AnySource, Source
     from latens.history import History
 
@@ -71,6 +71,8 @@ class Run:
         Path | None, typer.Option("--tensorboard", metavar="FOLDER", help="Log for TensorBoard.", show_default=False)
     ] = None
 
+    profile: Annotated[bool, typer.Option("--profile", help="Say on stderr where the time of the fit went.")] = False
+
     def callbacks(self, folder: Path) -> tuple[Sequence[Callback], SignalGuard]:
         """Who watches the fit, and the guard that is to stand around it."""
         from latens.callbacks import Checkpoints, SignalGuard, TensorBoard
@@ -79,6 +81,12 @@ class Run:
         guard = SignalGuard(checkpoints)
         logs = [] if self.tensorboard is None else [TensorBoard(self.tensorboard)]
         return [*logs, checkpoints, guard], guard
+
+    def profiles(self) -> list[Profile]:
+        """Who takes the time from now on, if that is asked for."""
+        from latens.callbacks import Profile
+
+        return [Profile()] if self.profile else []
 
 
 @verb("latens fit dataset:digits -o digits.latens --model deep --set n_components=2")
@@ -103,13 +111,14 @@ def fit(
     """
     if run.resume and os.path.exists(output) and not force:
         return _already_finished(output, shared)
+    profiles = run.profiles()
     inputs = [word for word in (source, target, begun) if word is not None]
     check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
     estimator, data = _opened(source, (reading, columns), shared, model, settings or (), begun)
     clean = None if target is None else _clean(target, estimator, reading)
     with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
-        _train(estimator, data, clean, run, output)
-    shared.result(_result(estimator, output), _closing_words(estimator, source, output))
+        _train(estimator, data, clean, (run, profiles), output)
+    shared.result(_result(estimator, output) | _spent(profiles), _closing_words(estimator, source, output))
 
 
 def _clean(target: str, estimator: Any, reading: Reading) -> Source:
@@ -163,15 +172,27 @@ def _open_for_model(model: str, source: str, reading: Reading, columns: Columns)
     return open_source(source, **reading.how | {"kind": model}, **columns.how)
 
 
-def _train(estimator: Any, data: AnySource, clean: Source | None, run: Run, output: Path) -> None:
+def _train(
+    estimator: Any, data: AnySource, clean: Source | None, watched: tuple[Run, list[Profile]], output: Path
+) -> None:
     """Fit and save; a signal in between leaves a last checkpoint, as it does while fitting."""
-    folder = run_folder(output)
-    callbacks, guard = run.callbacks(folder)
+    folder, (run, profiles) = run_folder(output), watched
+    others, guard = run.callbacks(folder)
+    callbacks = [*profiles, *others]
     fit = estimator.continue_fit if hasattr(estimator, "schema_") else estimator.fit  # a loaded one goes on
     with guard:
         fit(data, target=clean, callbacks=callbacks, run_folder=folder, resume=run.resume)
         guard.heed()
         estimator.save(output)
+
+
+def _spent(profiles: list[Profile]) -> dict[str, Any]:
+    """Where the time went, for the result and on stderr, if somebody took it."""
+    for profile in profiles:
+        spent = profile.spent
+        typer.echo(str(spent), err=True)
+        return {"profile": spent.to_json()}
+    return {}
 
 
 def _already_finished(output: Path, shared: Shared) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,7 +28,6 @@ from latens.estimators.saving import save
 from latens.estimators.states import SequenceState, also
 from latens.history import History
 from latens.models import network_digest
-from latens.sampling import Drawn, Filter, Stop, generate
 from latens.seeds import resolve_seed
 from latens.training import evaluate
 
@@ -308,20 +307,6 @@ class Autoregressor(BaseEstimator):  # type: ignore[misc]
         return SequenceState(
             state, said, also(nothing, prompts), torch.tensor(list(map(_key, prompts)), device=state.device), 0
         )
-
-    def _drawn(
-        self, begun: SequenceState, max_new: int | None, filters: Filter, seed: int, stop: Stop | Sequence[int] | None
-    ) -> Iterator[tuple[Drawn, Tensor]]:
-        """Each step's items, with the state that they were drawn from."""
-        latest = [begun.state]
-
-        def step(items: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-            said, latest[0] = self.network_.step(items, state)
-            return said, latest[0]
-
-        start: dict[str, Any] = {"sequence": begun.keys, "first": begun.steps, "seen": begun.seen}
-        drawn = generate(step, begun.state, begun.said, max_new=max_new, filters=filters, seed=seed, stop=stop, **start)
-        return ((each, latest[0]) for each in drawn)
 
 
 def _tensor(ids: np.ndarray, device: torch.device) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from latens.data.corpora import Corpus
 from latens.data.events import EventSource, encode_events, learn_events
 from latens.errors import ConfigError, DataError, whole
 from latens.estimators.autoregressor import Autoregressor
+from latens.estimators.stepping import Stretch, stretches
 from latens.estimators.writing import GeneratedEvents, grouped
-from latens.sampling import Drawn, build_filters
 from latens.schema import EventSchema
 from latens.schema.events import Item, as_item
 from latens.seeds import resolve_seed
@@ -164,20 +164,20 @@ class EventAutoregressor(Autoregressor):
         check_is_fitted(self)
         sequences, alone = _sequences(prompt)
         begun = self._read([self.schema_.encode(each, "prompt") for each in sequences]).fork(whole("n", n, at_least=1))
-        settings = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
-        filters = build_filters(temperature=temperature, repetition_penalty=repetition_penalty, **settings)
+        settings: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
+        settings |= {"temperature": temperature, "repetition_penalty": repetition_penalty}
         length, seed = whole("max_new_items", max_new_items, at_least=0), resolve_seed(random_state)
         ends = self._ends(stop)
-        steps = self._drawn(begun, length, filters, seed, ends)
-        written: list[list[tuple[int, float]]] = [[] for _ in range(len(begun))]
+        drawn = stretches(self.network_, begun, length, settings, seed)
+        rows = [_Row(row, ends) for row in range(len(begun))]
 
         def results() -> Any:
-            return grouped([self._generated(each, ends, details) for each in written], n, alone=alone)
+            return grouped([self._generated(each, details) for each in rows], n, alone=alone)
 
         if stream:
-            return self._streamed(steps, written, ends, results)
-        for drawn, _ in steps:
-            _write(drawn, written)
+            return self._streamed(drawn, rows, results)
+        for _ in _written(drawn, rows):
+            pass
         return results()
 
     def _ends(self, stop: Any) -> list[int]:
@@ -190,30 +190,53 @@ class EventAutoregressor(Autoregressor):
         return [self.schema_.end, *places]
 
     def _streamed(
-        self, steps: Any, written: Sequence[list[tuple[int, float]]], ends: Sequence[int], results: Callable[[], Any]
+        self, drawn: Iterator[Stretch], rows: Sequence[_Row], results: Callable[[], Any]
     ) -> Generator[Item | None, None, Any]:
-        for drawn, _ in steps:
-            _write(drawn, written)
-            yield from self._items(drawn.ids[:1].tolist(), ends)
+        shown = 0
+        for _ in _written(drawn, rows):
+            items = self._items(rows[0])
+            yield from items[shown:]
+            shown = len(items)
         return results()
 
-    def _items(self, ids: Sequence[int], ends: Sequence[int]) -> list[Item | None]:
-        return self.schema_.decode([place for place in ids if place not in ends])
+    def _items(self, row: _Row) -> list[Item | None]:
+        return self.schema_.decode([place for place in row.ids if place not in row.ends])
 
-    def _generated(self, written: Sequence[tuple[int, float]], ends: Sequence[int], details: bool) -> Any:
-        ids = [item for item, _ in written]
-        items = self._items(ids, ends)
+    def _generated(self, row: _Row, details: bool) -> Any:
+        items = self._items(row)
         if not details:
             return items
-        return GeneratedEvents(items, np.array(ids, dtype=np.int64), np.array([log_prob for _, log_prob in written]))
+        return GeneratedEvents(items, np.array(row.ids, dtype=np.int64), np.array(row.log_probs))
 
 
-def _write(drawn: Drawn, written: Sequence[list[tuple[int, float]]]) -> None:
-    """Add an item and its log-probability to each sequence that had not ended."""
-    step = zip(written, drawn.ids.tolist(), drawn.log_probs.tolist(), drawn.counts.tolist(), strict=True)
-    for sequence, item, log_prob, counts in step:
-        if counts:
-            sequence.append((item, log_prob))
+class _Row:
+    """A sequence being continued, up to one of the ids that end it."""
+
+    def __init__(self, place: int, ends: Sequence[int]) -> None:
+        self.place, self.ends = place, ends
+        self.ids: list[int] = []
+        self.log_probs: list[float] = []
+        self.ended = False
+
+    def write(self, stretch: Stretch) -> None:
+        """Take the items of a stretch, unless it has ended."""
+        if not self.ended:
+            ids = stretch.ids[self.place]
+            found = np.flatnonzero(np.isin(ids, self.ends))
+            self.ended = len(found) > 0
+            count = int(found[0]) + 1 if self.ended else len(ids)
+            self.ids += ids[:count].tolist()
+            self.log_probs += stretch.log_probs[self.place, :count].tolist()
+
+
+def _written(drawn: Iterator[Stretch], rows: Sequence[_Row]) -> Iterator[None]:
+    """After each stretch, until every row has ended."""
+    for stretch in drawn:
+        for row in rows:
+            row.write(stretch)
+        yield
+        if all(row.ended for row in rows):
+            return
 
 
 def _sequences(given: Any) -> tuple[list[Any], bool]:

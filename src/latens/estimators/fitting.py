@@ -15,7 +15,7 @@ from torch import nn
 from latens.analysis import Referee, judge
 from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
 from latens.data.batches import ResidentData, TrainingData
-from latens.devices import launch
+from latens.devices import launch, threads_for
 from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
@@ -97,7 +97,8 @@ def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run)
     checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
     estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
     watching = _watchers(estimator, run)
-    estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
+    with threads_for(network, len(data.train) // max(1, data.train.steps)):
+        estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
 
 
 def _train_config(estimator: Any) -> TrainConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,19 @@ import torch
 from torch import Tensor
 
 from latens.errors import choice
-from latens.models.autoregressive import Recurrent
+from latens.estimators.device_stepping import DeviceStepper
+from latens.estimators.stepping import NativeStepper, native_stepper
+from latens.models.autoregressive import Recurrent, TokenNetwork
 
 __all__ = ["POOLINGS", "Reader"]
 
 POOLINGS = ("last", "mean", "max")
 
-# Rows and items of a block when whole sequences are read, and rows of a group when all go on by one item. A matrix
-# product may round differently for another number of rows; with fixed ones a row's answer is the same in any batch.
-_ROWS, _ITEMS, _GROUP = 8, 64, 8
+# Rows of a block when whole sequences are read, and rows of a group when all go on by one item. A matrix product may
+# round differently for another number of rows; with fixed ones a row's answer is the same in any batch. A GPU does many
+# rows in the time of few.
+_SIZES = {"cpu": (8, 8), "cuda": (256, 64)}
+_ITEMS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,18 @@ class Reader:
     def __init__(self, network: Recurrent, device: torch.device) -> None:
         self.network: Any = network.to(device).eval()
         self.device = device
+        self.rows, self.group = _SIZES.get(device.type, _SIZES["cpu"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or another process, makes its own native code."""
+        return {name: value for name, value in vars(self).items() if name != "native"}
+
+    @cached_property
+    def native(self) -> NativeStepper | DeviceStepper | None:
+        """Native code that goes on item by item, where there is some."""
+        if self.device.type == "cuda" and isinstance(self.network, TokenNetwork):
+            return DeviceStepper(self.network, self.step)
+        return native_stepper(self.network, self.device)
 
     @torch.no_grad()
     def costs(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -60,6 +77,8 @@ class Reader:
         Args:
             sequences: Each (T,) ids or (T, D) values.
         """
+        if isinstance(self.native, NativeStepper):
+            return self.native.costs(sequences)
         found = [np.zeros(len(sequence)) for sequence in sequences]
         for block in self._blocks(sequences):
             said = self.network.predict(block.outputs, block.items[:-1])
@@ -85,6 +104,8 @@ class Reader:
     def vectors(self, sequences: Sequence[np.ndarray], pooling: str = "last") -> np.ndarray:  # -> (n, H) float32
         """The top layer's output at the last item, or its mean or maximum over all; zeros for an empty sequence."""
         choice("pooling", pooling, POOLINGS)
+        if isinstance(self.native, NativeStepper):
+            return self.native.vectors(sequences, pooling)
         found = np.zeros((len(sequences), self.network.hidden_size), dtype=np.float32)
         lengths = np.array([len(sequence) for sequence in sequences])
         for block in self._blocks(sequences):
@@ -105,6 +126,8 @@ class Reader:
             begun: The same of what was read before; None for nothing.
         """
         state, said = begun or (self.network.empty(len(sequences)), self.network.opening(len(sequences)))
+        if self.native is not None:
+            return self.native.feed(sequences, state, said)
         lengths = torch.tensor([len(sequence) for sequence in sequences], device=self.device)
         padded = _padded(sequences, int(lengths.max())).to(self.device)
         for place in range(padded.shape[1]):
@@ -117,27 +140,28 @@ class Reader:
     def step(self, items: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # (B, *), (L, B, S) -> (B, Q), (L, B, S)
         """All rows go on by one item, in groups of a fixed number of rows."""
         rows = len(items)
-        missing = -rows % _GROUP
+        missing = -rows % self.group
         if missing:
             items = torch.cat([items, items[:1].expand(missing, *items.shape[1:])])
             state = torch.cat([state, state[:, :1].expand(-1, missing, -1)], dim=1)
-        places = [slice(first, first + _GROUP) for first in range(0, len(items), _GROUP)]
+        places = [slice(first, first + self.group) for first in range(0, len(items), self.group)]
         said, states = zip(*(self.network.step(items[place], state[:, place]) for place in places), strict=True)
         return torch.cat(said)[:rows], torch.cat(states, dim=1)[:, :rows]
 
     def _blocks(self, sequences: Sequence[np.ndarray]) -> Iterator[_Block]:
         """Everything once; sequences of about one length are read side by side."""
         by_length = sorted((row for row, items in enumerate(sequences) if len(items)), key=lambda i: len(sequences[i]))
-        for first in range(0, len(by_length), _ROWS):
-            rows = np.full(_ROWS, -1)
-            rows[: len(by_length[first : first + _ROWS])] = by_length[first : first + _ROWS]
+        for first in range(0, len(by_length), self.rows):
+            together = by_length[first : first + self.rows]
+            rows = np.full(self.rows, -1)
+            rows[: len(together)] = together
             yield from self._read(rows, [sequences[row] if row >= 0 else sequences[rows[0]][:0] for row in rows])
 
     def _read(self, rows: np.ndarray, sequences: Sequence[np.ndarray]) -> Iterator[_Block]:
         longest = max(map(len, sequences))
         lengths = torch.tensor([len(sequence) for sequence in sequences], device=self.device)
         padded = _padded(sequences, -(-longest // _ITEMS) * _ITEMS + 1)
-        state = self.network.empty(_ROWS)
+        state = self.network.empty(self.rows)
         for start in range(0, longest, _ITEMS):
             items = padded[:, start : start + _ITEMS + 1].to(self.device).transpose(0, 1)
             places = torch.arange(start, start + _ITEMS + 1, device=self.device)[:, None]

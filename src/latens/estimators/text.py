@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from latens.data import open_source
 from latens.data.corpora import Corpus, encode_corpus
@@ -18,8 +17,9 @@ from latens.data.text import TextSource, learn_text
 from latens.errors import ConfigError, DataError, choice, setting, whole
 from latens.estimators.autoregressor import Autoregressor
 from latens.estimators.states import SequenceState, also
+from latens.estimators.stepping import Stretch, stretches
 from latens.estimators.writing import GeneratedText, Writer, grouped, streamed
-from latens.sampling import beam_search, build_filters
+from latens.sampling import beam_search
 from latens.schema import TextSchema
 from latens.seeds import resolve_seed
 
@@ -233,12 +233,13 @@ class TextAutoregressor(Autoregressor):
         """
         check_is_fitted(self)
         begun, alone = self._begun(prompt, whole("n", n, at_least=1))
-        settings = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
-        filters = build_filters(temperature=temperature, repetition_penalty=repetition_penalty, **settings)
+        settings: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
+        settings |= {"temperature": temperature, "repetition_penalty": repetition_penalty}
         stops = ("\n",) if stop is None and self.schema_.lines else stop or ()
-        writers = [Writer(self.schema_, stops) for _ in range(len(begun))]
+        writers = [Writer(self.schema_, stops, row) for row in range(len(begun))]
         length = whole("max_new_tokens", max_new_tokens, at_least=0)
-        pieces = self._written(begun, writers, length, filters, resolve_seed(random_state))
+        drawn = stretches(self.network_, begun, length, settings, resolve_seed(random_state))
+        pieces = self._written(begun, writers, drawn, details)
 
         def results() -> Any:
             return grouped([writer.result(details) for writer in writers], n, alone=alone)
@@ -256,27 +257,21 @@ class TextAutoregressor(Autoregressor):
         return self._read([self._ids(text, "prompt") for text in texts]).fork(n), alone
 
     def _written(
-        self, begun: SequenceState, writers: Sequence[Writer], length: int, filters: Any, seed: int
+        self, begun: SequenceState, writers: Sequence[Writer], drawn: Iterator[Stretch], details: bool
     ) -> Iterator[list[str]]:
-        """The pieces of text of each step; the writers keep all of it."""
-
-        def stop(items: Tensor) -> Tensor:
-            pairs = zip(writers, items.tolist(), strict=True)
-            return torch.tensor([writer.write(item) for writer, item in pairs], device=items.device)
-
-        for drawn, before in self._drawn(begun, length, filters, seed, stop):
-            for row, (writer, log_prob) in enumerate(zip(writers, drawn.log_probs.tolist(), strict=True)):
-                writer.judge(log_prob, before[:, row : row + 1])
-            yield [writer.piece() for writer in writers]
+        """The pieces of text of each stretch; the writers keep all of it, and with details their states."""
+        for stretch in drawn:
+            yield [writer.write(stretch) for writer in writers]
+            if all(writer.ended for writer in writers):
+                break
         yield [writer.finish() for writer in writers]
-        self._leave_states(begun, writers)
+        if details:
+            self._leave_states(begun, writers)
 
     def _leave_states(self, begun: SequenceState, writers: Sequence[Writer]) -> None:
         """Each writer's state after its own last item, whenever the others ended."""
-        after, said = begun.state, begun.said
-        if all(writer.before is not None for writer in writers):
-            last = torch.tensor([writer.ids[-1] for writer in writers], device=said.device)
-            said, after = self.network_.step(last, torch.cat([writer.before for writer in writers], dim=1))
+        states, said_before, items = zip(*(writer.since(begun) for writer in writers), strict=True)
+        after, said = self.network_.states(items, (torch.cat(states, dim=1), torch.cat(said_before)))
         seen = also(begun.seen, [np.array(writer.ids, dtype=np.int64) for writer in writers])
         for row, writer in enumerate(writers):
             one, steps = slice(row, row + 1), begun.steps + len(writer.ids)

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from latens.estimators.states import SequenceState
+from latens.estimators.stepping import Stretch
 from latens.sampling import StopStrings
 from latens.schema import TextSchema
 from latens.schema.events import Item
@@ -66,31 +67,44 @@ def grouped(found: Sequence[Any], copies: int, *, alone: bool) -> Any:
 
 
 class Writer:
-    """One text being written: its items, what of it can be shown, and whether it has ended."""
+    """One text being written: its items, what of it can be shown, and whether it has ended.
 
-    def __init__(self, schema: TextSchema, stops: str | Sequence[str]) -> None:
-        self._decoder, self._stops = schema.decoder(), StopStrings(stops)
+    Args:
+        schema: What items stand for.
+        stops: Strings that end a text.
+        row: Its place among the rows that draw.
+    """
+
+    def __init__(self, schema: TextSchema, stops: str | Sequence[str], row: int) -> None:
+        self._decoder, self._stops, self._row = schema.decoder(), StopStrings(stops), row
         self._shown: list[str] = []
         self._fresh = ""
         self.ids: list[int] = []
         self.log_probs: list[float] = []
         self.ended = False
-        self.before: Any = None
+        self.before: SequenceState | None = None
         self.state: SequenceState | None = None
 
-    def write(self, item: int) -> bool:
-        """Take the next item, unless the text has ended; whether it has now."""
-        if not self.ended:
-            self.ids.append(item)
-            piece, self.ended = self._stops.feed(self._decoder.feed(item))
-            self._fresh += piece
-        return self.ended
+    def write(self, stretch: Stretch) -> str:
+        """Take the items of a stretch up to the text's end; what can be shown that was not."""
+        if self.ended:
+            return self.piece()
+        items, self.before = stretch.ids[self._row].tolist(), stretch.before
+        apart = bool(self._stops.stops)  # which of the items ends the text matters only then
+        pieces = [self._decoder.feed(item) for item in items] if apart else [self._decoder.feed_all(items)]
+        count = self._stops.first_end(pieces)
+        for piece in ["".join(pieces)] if count is None else pieces[:count]:
+            shown, self.ended = self._stops.feed(piece)
+            self._fresh += shown
+        self.ids += items[:count]
+        self.log_probs += stretch.log_probs[self._row, :count].tolist()
+        return self.piece()
 
-    def judge(self, log_prob: float, before: Tensor) -> None:
-        """The log-probability of the item that was written last, and the state that it was drawn from."""
-        if len(self.log_probs) < len(self.ids):
-            self.log_probs.append(log_prob)
-            self.before = before
+    def since(self, begun: SequenceState) -> tuple[Tensor, Tensor, np.ndarray]:
+        """The state (L, 1, S) and what was said (1, V) before the last stretch, and the items (K,) after it."""
+        before, row = self.before or begun, slice(self._row, self._row + 1)
+        items = self.ids[before.steps - begun.steps :]
+        return before.state[:, row], before.said[row], np.array(items, dtype=np.int64)
 
     def piece(self) -> str:
         """What can be shown and was not."""

@@ -183,9 +183,9 @@ class TokenNetwork(Recurrent):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(embedding_size, hidden_size, n_layers, cell, dropout)
-        self.embedding = nn.Embedding(
-            whole("n_items", n_items, at_least=1), whole("embedding_size", embedding_size, at_least=1)
-        )
+        shape = whole("n_items", n_items, at_least=1), whole("embedding_size", embedding_size, at_least=1)
+        # Not drawn here, as nothing else is: where there is no memory yet, drawing would import PyTorch's compiler.
+        self.embedding = nn.Embedding.from_pretrained(torch.empty(shape), freeze=False)  # type: ignore[no-untyped-call]
         self.head = nn.Sequential(
             Linear(hidden_size, hidden_size), nn.LeakyReLU(), nn.LayerNorm(hidden_size), Linear(hidden_size, n_items)
         )

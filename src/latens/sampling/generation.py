@@ -13,7 +13,7 @@ from latens.errors import ConfigError, DivergedError, whole
 from latens.sampling.draws import draws, pick
 from latens.sampling.filters import Filter, chain
 
-__all__ = ["Drawn", "Stop", "generate", "next_log_probs", "refuse_faults"]
+__all__ = ["Drawn", "Stop", "generate", "next_log_probs", "refuse_faults", "rows_at_fault"]
 
 S = TypeVar("S")
 Stop: TypeAlias = Callable[[Tensor], Tensor]  # the items drawn (B,) -> which rows end with them (B,) bool
@@ -127,7 +127,7 @@ def _generate(
         if last is not None:
             logits, state = step(last.ids, state)
         filtered = filters(logits, seen)
-        faults.append(_faults(logits, filtered) & alive)
+        faults.append(rows_at_fault(logits, filtered) & alive)
         if len(faults) >= patience:
             refuse_faults(faults, number)
         ids = pick(filtered, uniform)
@@ -151,7 +151,7 @@ def _log_probs(logits: Tensor, ids: Tensor) -> Tensor:  # (B, V), (B,) -> (B,)
     return next_log_probs(logits).gather(1, ids[:, None])[:, 0]
 
 
-def _faults(logits: Tensor, filtered: Tensor) -> Tensor:  # (B, V) twice -> (2, B) bool
+def rows_at_fault(logits: Tensor, filtered: Tensor) -> Tensor:  # (B, V) twice -> (2, B) bool
     """Rows whose logits are broken, and rows that the filters leave without an item; the maximum shows both."""
     return ~torch.stack([logits.amax(dim=1), filtered.amax(dim=1)]).isfinite()
 

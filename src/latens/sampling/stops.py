@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from latens.errors import ConfigError
 
@@ -48,6 +48,22 @@ class StopStrings:
         shown = min(ends)[1] if ends else len(text) - self._beginning(text)
         self._held = "" if ends else text[shown:]
         return text[:shown], self._stopped
+
+    def first_end(self, pieces: Sequence[str]) -> int | None:
+        """How many of the pieces to come it takes to end the text; None if they do not.
+
+        Example:
+            >>> StopStrings("ab").first_end(["x", "a", "b", "a"])
+            3
+        """
+        if not self.stops or not any(stop in self._held + "".join(pieces) for stop in self.stops):
+            return None
+        text = self._held
+        for count, piece in enumerate(pieces, 1):
+            text += piece
+            if any(stop in text for stop in self.stops):
+                return count
+        return None
 
     def rest(self) -> str:
         """What was held back, for when the text ends of itself."""

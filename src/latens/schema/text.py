@@ -251,6 +251,11 @@ class Decoder:
         """
         return self._decoder.decode(self._pieces[int(check_ids([item], len(self._pieces))[0])])
 
+    def feed_all(self, items: Sequence[int]) -> str:
+        """The same for several items at once."""
+        pieces = self._pieces
+        return self._decoder.decode(b"".join([pieces[item] for item in check_ids(items, len(pieces))]))
+
     def flush(self) -> str:
         """What is left at the end: U+FFFD for a character that never became complete."""
         return self._decoder.decode(b"", final=True)
