@@ -89,3 +89,15 @@ def test_no_number_stays_no_number():
     native = DensePass(network.dense_layers(), False, FlatAdamW(network.parameters(), 0.0))
     x = torch.full((4, 5), torch.nan)
     assert native.loss(x, x) != native.loss(x, x)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_folded_network_answers_as_its_modules(name):
+    network = build("deep", NETWORKS[name], seed=0).double().train()
+    with torch.no_grad():
+        for _ in range(3):
+            network.loss(batch())  # running statistics that are not those of the beginning
+        network.eval()
+        x, folded = batch(9).x, network.folded()
+        assert torch.allclose(folded.encode(x), network.encode(x), rtol=1e-10, atol=1e-12)
+        assert torch.allclose(folded(x), network(x), rtol=1e-10, atol=1e-12)

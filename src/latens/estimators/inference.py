@@ -82,16 +82,20 @@ class Applied:
     def ask(self, x: np.ndarray, function: Callable[[Any, Tensor], Tensor]) -> np.ndarray:  # (m, *) -> (m, *)
         """What a function of the network and a chunk of rows gives for all rows, an answer a row."""
         dtype = torch.float64 if x.dtype == np.float64 and self.device.type != "mps" else torch.float32
-        network = self._network(dtype)
+        network: Any = self._network(dtype)
+        if self.device.type == "cpu" and hasattr(network, "folded"):
+            network = network.folded()
         rows = self.chunk_rows(x.shape[1:])
         chunk = torch.zeros((rows, *x.shape[1:]), dtype=dtype, device=self.device)
-        answers = []
+        answers: np.ndarray | None = None
         for start in range(0, len(x), rows):
-            part = torch.from_numpy(np.array(x[start : start + rows])).to(self.device, dtype)
-            chunk[: len(part)] = part
-            # Copied: an answer may be a view of the chunk, which the next rows overwrite.
-            answers.append(function(network, chunk)[: len(part)].cpu().numpy().copy())
-        return np.concatenate(answers).astype(x.dtype, copy=False)
+            part = x[start : start + rows]
+            chunk[: len(part)] = torch.from_numpy(part if part.flags.writeable else part.copy())
+            answer = function(network, chunk)[: len(part)].cpu().numpy()
+            if answers is None:
+                answers = np.empty((len(x), *answer.shape[1:]), x.dtype)
+            answers[start : start + len(part)] = answer
+        return np.empty((0,), x.dtype) if answers is None else answers
 
     def _network(self, dtype: torch.dtype) -> nn.Module:
         if dtype == torch.float32:

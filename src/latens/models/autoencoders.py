@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from latens.data.batches import Batch
 from latens.errors import ConfigError, choice, setting
+from latens.kernels.aligned import EvenStack
 from latens.kernels.stack import DenseLayer
 from latens.layers import Beside, Block, Dropout, Linear, TransposeLinear, activation_layer
 from latens.losses import orthogonality_penalty
@@ -253,6 +254,11 @@ class DenseNetwork(_Reconstructing):
         """What the first layer is given in training."""
         return self.data.enter(self._asked(batch, None))
 
+    def folded(self) -> Any:
+        """The trained network with nothing in it but products, for many rows; itself where it is no plain stack."""
+        layers = self.dense_layers()
+        return self if layers is None else _Folded(self, layers)
+
     def dense_layers(self) -> list[DenseLayer] | None:
         """Its layers, if they are all that training is: no shared weights, no typed cells, no region to look at."""
         layers = [_dense_layer(part) for part in [*self.encoder][:-1] + [*self.decoder][:-1]]
@@ -271,6 +277,25 @@ class DenseNetwork(_Reconstructing):
         """
         for half, (weight, bias) in ((self.encoder, encoder), (self.decoder, decoder)):
             cast(Beside, half.get_submodule("0")).start_at(weight, bias)
+
+
+class _Folded:
+    """What a trained `DenseNetwork` is asked for, without its modules."""
+
+    def __init__(self, network: DenseNetwork, layers: Sequence[DenseLayer]) -> None:
+        half = len(network.encoder) - 1
+        self.data, self._squashed = network.data, network.squashed
+        self._down, self._up = EvenStack(layers[:half]), EvenStack(layers[half:])
+
+    def encode(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, n)
+        return self._down(self.data.enter(x))
+
+    def decode(self, code: Tensor) -> Tensor:  # (B, n) -> (B, D)
+        outputs = self._up(code)
+        return self.data.activate(outputs.sigmoid() if self._squashed else outputs)
+
+    def __call__(self, x: Tensor) -> Tensor:  # (B, *shape) -> (B, D)
+        return self.decode(self.encode(x))
 
 
 def _stack(linears: Sequence[nn.Module], widths: Sequence[int], block: Mapping[str, Any]) -> nn.Sequential:
