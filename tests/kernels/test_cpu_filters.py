@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from latens.kernels.cpu_filters import SETTINGS, filtered, log_prob, pick
+from latens.kernels.cpu_filters import SETTINGS, exponentials, filtered, log_prob, pick
 from latens.kernels.cpu_sampling import settings
 from latens.sampling import build_filters
 from latens.sampling.draws import pick as pick_in_torch
@@ -65,10 +65,22 @@ def test_log_probabilities(rows: str) -> None:
     expected = next_log_probs(torch.from_numpy(logits)).numpy()
     wide = np.empty(logits.shape[1])
     for row, item in np.ndindex(logits.shape):
-        assert log_prob(logits[row], item, wide) == pytest.approx(expected[row, item], rel=1e-12, abs=1e-12)
+        summed = exponentials(logits[row], wide)
+        assert log_prob(logits[row], item, summed) == pytest.approx(expected[row, item], rel=1e-12, abs=1e-12)
 
 
 def test_what_was_removed_is_never_drawn() -> None:
     logits = np.array([-np.inf, 0.0, -np.inf], dtype=np.float32)
     wide = np.empty(3)
     assert {pick(logits, uniform, wide) for uniform in (0.0, 0.5, np.nextafter(1.0, 0.0))} == {1}
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize("place", [0, 5, 22])
+def test_broken_logits_have_no_sum(broken: float, place: int) -> None:
+    logits = np.linspace(-1, 1, 23, dtype=np.float32)
+    wide = np.empty(23)
+    assert np.isfinite(exponentials(logits, wide))
+    logits[place] = broken
+    assert not np.isfinite(exponentials(logits, wide))
+    assert not np.isfinite(exponentials(np.full(23, -np.inf, dtype=np.float32), wide))

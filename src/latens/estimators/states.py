@@ -44,6 +44,8 @@ class SequenceState:
 
     def fork(self, copies: int) -> SequenceState:
         """Each sequence `copies` times, to go on in different ways."""
+        if copies == 1:
+            return self
         rows = torch.arange(len(self), device=self.said.device).repeat_interleave(copies)
         copy = torch.arange(copies, device=self.said.device).repeat(len(self))
         keys = self.keys[rows] + copy

@@ -252,7 +252,7 @@ class TextAutoregressor(Autoregressor):
 
     def _begun(self, prompt: Any, n: int) -> tuple[SequenceState, bool]:
         if isinstance(prompt, SequenceState):
-            return (prompt.fork(n) if n > 1 else prompt), len(prompt) == 1
+            return prompt.fork(n), len(prompt) == 1
         texts, alone = _texts(prompt)
         return self._read([self._ids(text, "prompt") for text in texts]).fork(n), alone
 

@@ -10,9 +10,9 @@ import math
 import numba
 import numpy as np
 
-from latens.kernels.vectors import exp, load, store
+from latens.kernels.vectors import exp, greater, highest, keep, load, splat, store, total
 
-__all__ = ["SETTINGS", "filtered", "log_prob", "pick"]
+__all__ = ["SETTINGS", "exponentials", "filtered", "log_prob", "pick"]
 
 # The filters that are here, in the order in which they apply, and the value at which each is off.
 SETTINGS = {"repetition_penalty": 1.0, "temperature": 1.0, "top_k": 0.0, "top_p": 1.0, "min_p": 0.0, "typical": 1.0}
@@ -23,8 +23,8 @@ _REMOVED = -np.inf
 _TINY, _HUGE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 # What rounding of the logits leaves uncertain of a probability; see `latens.sampling.filters`.
 _SLACK = min(4.0 * float(np.finfo(np.float32).eps), 1e-6)
-# An exponent below this is that of nothing.
-_LOWEST = -708.0
+# What an exponential is not below unless its item was removed.
+_NOTHING = 1e-300
 
 
 @_compiled
@@ -74,16 +74,16 @@ def _keep_best(logits: np.ndarray) -> None:
 
 @_compiled
 def _divide(logits: np.ndarray, temperature: float) -> None:
-    highest = np.max(logits)
+    best = _highest(logits)
     for i in range(len(logits)):
-        logits[i] = (logits[i] - highest) / temperature
+        logits[i] = (logits[i] - best) / temperature
 
 
 @_compiled
 def _keep_likely(logits: np.ndarray, bound: float) -> None:
-    highest = np.max(logits)
+    best = _highest(logits)
     for i in range(len(logits)):
-        if np.float64(logits[i] - highest) < bound:
+        if np.float64(logits[i] - best) < bound:
             logits[i] = _REMOVED
 
 
@@ -112,45 +112,55 @@ def _surprise(probabilities: np.ndarray) -> np.ndarray:
 
 
 @_compiled
-def _exponentials(logits: np.ndarray, wide: np.ndarray) -> float:
-    """e to each logit less the highest, and their sum; what is removed is zero."""
-    highest = np.float64(np.max(logits))
+def exponentials(logits: np.ndarray, wide: np.ndarray) -> float:
+    """e to each logit less the highest, and their sum, which is NaN for logits that are NaN, infinite or all -inf."""
+    best, summed, width = np.float64(_highest(logits)), splat(0.0, wide), 64 // wide.itemsize
     for i in range(len(logits)):
-        wide[i] = np.float64(logits[i]) - highest
-    for j in range(0, len(wide), 8):
-        store(wide, j, exp(load(wide, j, len(wide) - j)), len(wide) - j)
-    summed = 0.0
-    for i in range(len(logits)):
-        if np.float64(logits[i]) - highest < _LOWEST:
-            wide[i] = 0.0
-        summed += wide[i]
-    return summed
+        wide[i] = np.float64(logits[i]) - best
+    for j in range(0, len(wide), width):
+        n = len(wide) - j
+        e = exp(load(wide, j, n))
+        summed = summed + keep(e, n)
+        store(wide, j, e, n)
+    answer: float = total(summed)
+    return answer
+
+
+@_compiled
+def _highest(logits: np.ndarray) -> float:
+    """The greatest logit; of no meaning if one is NaN."""
+    width = 64 // logits.itemsize
+    if len(logits) < width:
+        return float(np.max(logits))
+    found = load(logits, len(logits) - width, width)
+    for j in range(0, len(logits) - width, width):
+        found = greater(found, load(logits, j, width))
+    best: float = highest(found)
+    return best
 
 
 @_compiled
 def _weights(logits: np.ndarray, wide: np.ndarray) -> None:
     """The probabilities of a row of logits."""
-    summed = _exponentials(logits, wide)
+    summed = exponentials(logits, wide)
     for i in range(len(wide)):
-        wide[i] /= summed
+        wide[i] = wide[i] / summed if wide[i] > _NOTHING else 0.0
 
 
 @_compiled
-def log_prob(logits: np.ndarray, item: int, wide: np.ndarray) -> float:
-    """Nats that a row of logits gives an item."""
-    summed = _exponentials(logits, wide)
-    return float(np.float64(logits[item]) - np.float64(np.max(logits)) - math.log(summed))
+def log_prob(logits: np.ndarray, item: int, summed: float) -> float:
+    """Nats that a row of logits gives an item, from the sum of its exponentials."""
+    return np.float64(logits[item]) - np.float64(_highest(logits)) - math.log(summed)
 
 
 @_compiled
 def pick(logits: np.ndarray, uniform: float, wide: np.ndarray) -> int:
     """The item that a uniform number draws; see `latens.sampling.draws.pick`."""
-    bound = uniform * _exponentials(logits, wide)
+    bound = uniform * exponentials(logits, wide)
     reached, last = 0.0, 0
     for i in range(len(wide)):
-        reached += wide[i]
-        if wide[i] > 0.0:
-            last = i
+        if wide[i] > _NOTHING:
+            reached, last = reached + wide[i], i
             if reached > bound:
-                return i
+                break
     return last

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from latens.kernels import cpu_gru, cpu_lstm
-from latens.kernels.cpu_filters import SETTINGS, filtered, log_prob, pick
+from latens.kernels.cpu_filters import SETTINGS, exponentials, filtered, log_prob, pick
 from latens.kernels.cpu_norm import normalise
 from latens.kernels.threads import in_parts
 from latens.kernels.tiles import ROWS, product, row_product
@@ -234,7 +234,7 @@ def read(
             for row in range(len(lengths)):
                 if step + 1 < lengths[row]:
                     logits = scratch[3][row * columns : row * columns + n_items]
-                    costs[row, step + 1] = -log_prob(logits, items[step + 1, row], wide)
+                    costs[row, step + 1] = -log_prob(logits, items[step + 1, row], exponentials(logits, wide))
 
 
 @_inlined
@@ -291,13 +291,14 @@ def draw(
     items = np.zeros(len(said), dtype=np.int64)
     for step in range(uniform.shape[1]):
         for row in range(len(said)):
-            if not np.isfinite(np.max(said[row])):
+            summed = exponentials(said[row], wide)
+            if not np.isfinite(summed):
                 return row, step
             changed[:] = said[row]
             filtered(changed, seen[row], settings, wide)
             item = pick(changed, uniform[row, step], wide)
             ids[row, step], items[row] = item, item
-            log_probs[row, step], seen[row, item] = log_prob(said[row], item, wide), True
+            log_probs[row, step], seen[row, item] = log_prob(said[row], item, summed), True
         _step(shape, weights, places, items, hs, cs, scratch, eps)
         _head(rows, size, weights, head, hs[top : top + rows * size], scratch[2], scratch[3], eps)
         for row in range(len(said)):

@@ -21,6 +21,7 @@ __all__ = [
     "Vector",
     "exp",
     "greater",
+    "highest",
     "keep",
     "lanes",
     "load",
@@ -189,13 +190,23 @@ def greater(context: Any, first: Any, second: Any) -> Any:
 @intrinsic
 def total(context: Any, vector: Any) -> Any:
     """The sum of a vector's numbers, by halves."""
+    return _folded(vector, lambda builder, first, second: builder.fadd(first, second))
+
+
+@intrinsic
+def highest(context: Any, vector: Any) -> Any:
+    """The greatest of a vector's numbers; of no meaning if one is NaN."""
+    return _folded(vector, lambda builder, *halves: builder.select(builder.fcmp_ordered("<", *halves), *halves[::-1]))
+
+
+def _folded(vector: Any, together: Callable[..., Any]) -> Any:
+    """An intrinsic that lays one half of a vector on the other until one number is left."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         found, width = args[0], lanes(vector.dtype)
         while width > 1:
             width //= 2
-            halves = [_part(builder, found, start, width) for start in (0, width)]
-            found = builder.fadd(*halves)
+            found = together(builder, *(_part(builder, found, start, width) for start in (0, width)))
         return builder.extract_element(found, ir.IntType(32)(0))
 
     return vector.dtype(vector), generate

@@ -254,7 +254,7 @@ class Decoder:
     def feed_all(self, items: Sequence[int]) -> str:
         """The same for several items at once."""
         pieces = self._pieces
-        return self._decoder.decode(b"".join([pieces[item] for item in check_ids(items, len(pieces))]))
+        return self._decoder.decode(b"".join([pieces[item] for item in check_ids(items, len(pieces)).tolist()]))
 
     def flush(self) -> str:
         """What is left at the end: U+FFFD for a character that never became complete."""
