@@ -231,8 +231,8 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def transform(self, X: Any) -> np.ndarray:
         """The codes, (n, n_components): float64 for float64 input, else float32."""
-        scaled = self._scaled(X)
-        return self.network_.encode(scaled)
+        source = self._applied_source(X)
+        return self.network_.encode(source.values, self.schema_.scale_values)
 
     def plot_map(self, X: Any, labels: Any = None) -> Figure:
         """Scatter of the codes (their first two principal components if there are more), coloured by `labels`."""

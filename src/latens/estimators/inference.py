@@ -24,6 +24,12 @@ _CHUNK_PIXELS = 1 << 14
 _TILE = 512
 
 Square: TypeAlias = tuple[slice, slice]
+Scale: TypeAlias = Callable[[np.ndarray], np.ndarray]
+
+
+def floating(values: np.ndarray) -> np.ndarray:
+    """Values in the precision that they are computed in."""
+    return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
 
 
 class Applied:
@@ -42,8 +48,9 @@ class Applied:
         self.device = device
         self._wide: nn.Module | None = None
 
-    def encode(self, x: np.ndarray) -> np.ndarray:  # (m, *shape) -> (m, n)
-        return self.ask(x, lambda network, chunk: network.encode(chunk))
+    def encode(self, x: np.ndarray, scale: Scale = floating) -> np.ndarray:  # (m, *shape) -> (m, n)
+        """The codes; `scale` is applied to a chunk at a time, so that no copy of all rows is made."""
+        return self.ask(x, lambda network, chunk: network.encode(chunk), scale)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:  # (m, n) -> (m, D)
         return self.ask(codes, lambda network, chunk: network.data.settle(network.decode(chunk)))
@@ -79,9 +86,18 @@ class Applied:
         return _power_of_two(_CHUNK_NUMBERS // max(1, math.prod(shape), getattr(self.network, "numbers_per_row", 1)))
 
     @torch.no_grad()
-    def ask(self, x: np.ndarray, function: Callable[[Any, Tensor], Tensor]) -> np.ndarray:  # (m, *) -> (m, *)
-        """What a function of the network and a chunk of rows gives for all rows, an answer a row."""
-        dtype = torch.float64 if x.dtype == np.float64 and self.device.type != "mps" else torch.float32
+    def ask(
+        self, x: np.ndarray, function: Callable[[Any, Tensor], Tensor], scale: Scale = floating
+    ) -> np.ndarray:  # (m, *) -> (m, *)
+        """What a function of the network and a chunk of rows gives for all rows, an answer a row.
+
+        Args:
+            x: (m, *).
+            function: Of the network and a chunk.
+            scale: Of some rows what the network sees of them.
+        """
+        wide = x.dtype == np.float64
+        dtype = torch.float64 if wide and self.device.type != "mps" else torch.float32
         network: Any = self._network(dtype)
         if self.device.type == "cpu" and hasattr(network, "folded"):
             network = network.folded()
@@ -89,13 +105,13 @@ class Applied:
         chunk = torch.zeros((rows, *x.shape[1:]), dtype=dtype, device=self.device)
         answers: np.ndarray | None = None
         for start in range(0, len(x), rows):
-            part = x[start : start + rows]
+            part = scale(x[start : start + rows])
             chunk[: len(part)] = torch.from_numpy(part if part.flags.writeable else part.copy())
             answer = function(network, chunk)[: len(part)].cpu().numpy()
             if answers is None:
-                answers = np.empty((len(x), *answer.shape[1:]), x.dtype)
+                answers = np.empty((len(x), *answer.shape[1:]), np.float64 if wide else np.float32)
             answers[start : start + len(part)] = answer
-        return np.empty((0,), x.dtype) if answers is None else answers
+        return np.empty((0,), np.float64 if wide else np.float32) if answers is None else answers
 
     def _network(self, dtype: torch.dtype) -> nn.Module:
         if dtype == torch.float32:
@@ -109,11 +125,6 @@ def _paired_errors(network: Any, chunk: Tensor, shape: tuple[int, ...]) -> Tenso
     x, target = chunk.chunk(2, dim=1)
     errors: Tensor = network.data.errors(network(x.reshape(-1, *shape)), target)
     return errors
-
-
-def floating(values: np.ndarray) -> np.ndarray:
-    """Values in the precision that they are computed in."""
-    return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
 
 
 def mean_squares(residuals: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n,)
@@ -152,7 +163,9 @@ class AppliedToImages(Applied):
     def chunk_rows(self, shape: Sequence[int]) -> int:
         return _power_of_two(_CHUNK_PIXELS // max(1, math.prod(shape[:2])))
 
-    def encode(self, x: np.ndarray) -> np.ndarray:  # (m, h, w[, c]) -> (m, n): the map's mean over the image
+    def encode(self, x: np.ndarray, scale: Scale = floating) -> np.ndarray:  # (m, h, w[, c]) -> (m, n)
+        """The code map's mean over the image."""
+        x = scale(x)
         sums = [self.ask(x[:, *around], _sum_of_codes(inner)) for _, around, inner in self._tiles(x)]
         return np.asarray(np.sum(sums, axis=0) / math.prod(x.shape[1:3]), dtype=x.dtype)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Reconstructor"]
+
+# Rows that are reconstructed at a time, a multiple of any chunk of `Applied`.
+_BLOCK = 8192
 
 
 class Reconstructor:
@@ -85,10 +88,11 @@ class Reconstructor:
         probabilities against the truth): 1 is what knowing nothing of a row costs.
         """
         check_is_fitted(self)
+        source = self._applied_source(X)
+        parts = _parts(source)
         if self.schema_.typed:
-            scaled = self._scaled(X)
-            return row_means(self.network_.errors(scaled))
-        return mean_squares(self.residuals(X))
+            return np.concatenate([row_means(self.network_.errors(self._scaled(part))) for part in parts])
+        return np.concatenate([mean_squares(self.residuals(part)) for part in parts])
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the reconstruction error, (n,): higher is more normal."""
@@ -109,3 +113,12 @@ class Reconstructor:
         outputs = self.schema_.unscale_values(self.network_.reconstruct(self._scaled(part)))
         columns = self.schema_.table.types if self.schema_.table else self.schema_.columns
         return plot_pairs(part.values, outputs, columns=columns)
+
+
+def _parts(source: Source) -> Iterator[Source]:
+    """Some rows at a time, so that memory does not grow with their number."""
+    if len(source) <= _BLOCK:
+        yield source
+        return
+    for start in range(0, len(source), _BLOCK):
+        yield source.take(np.arange(start, min(start + _BLOCK, len(source))))
