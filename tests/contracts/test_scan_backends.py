@@ -83,6 +83,19 @@ class TestEveryBackend:
         # The interpreter is slow; and every gradient was compared above.
         assert torch.autograd.gradcheck(run, (*given, *weights), fast_mode=backend == "triton")
 
+    def test_gradients_add_up(self, backend: str, kind: str) -> None:
+        cell = made(kind, 5, torch.float32)
+        given = inputs(cell, 4, 3)
+        for _ in range(2):
+            outputs, _ = BACKENDS[backend](kind, *(x.clone() for x in given), *cell.recurrence)
+            outputs.square().sum().backward()
+        twice = [parameter.grad for parameter in cell.recurrence[:5]]
+        cell.zero_grad()
+        outputs, _ = BACKENDS[backend](kind, *(x.clone() for x in given), *cell.recurrence)
+        outputs.square().sum().backward()
+        for both, parameter in zip(twice, cell.recurrence[:5], strict=True):
+            torch.testing.assert_close(both, 2 * parameter.grad)
+
     def test_only_what_needs_a_gradient_gets_one(self, backend: str, kind: str) -> None:
         cell = made(kind, 5, torch.float32)
         projected, state = inputs(cell, 4, 3)

@@ -81,6 +81,7 @@ def forked(folder: Path, kill_at: int | None, first: bool) -> str | None:
 
 def main(folder: Path, trials: int, seed: int) -> dict[str, object]:
     chance = random.Random(seed)
+    fit(folder / "first", None, True)  # so that children inherit what is imported and compiled
     whole = forked(folder / "whole", None, True)
     results = []
     for trial in range(trials):

@@ -28,7 +28,8 @@ def biases(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def bias_changes(sums: Tensor) -> Tensor:  # (6, H) -> (2, 4H)
     """The gradients of both biases, which are the gates'."""
-    return sums[:4].flatten().expand(2, -1)
+    # Not one memory under two names: each bias adds up gradients of its own.
+    return sums[:4].flatten().repeat(2, 1)
 
 
 @_compiled

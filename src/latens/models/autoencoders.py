@@ -256,14 +256,17 @@ class DenseNetwork(_Reconstructing):
 
     def folded(self) -> Any:
         """The trained network with nothing in it but products, for many rows; itself where it is no plain stack."""
-        layers = self.dense_layers()
+        layers = self._stack()
         return self if layers is None else _Folded(self, layers)
 
     def dense_layers(self) -> list[DenseLayer] | None:
         """Its layers, if they are all that training is: no shared weights, no typed cells, no region to look at."""
+        return self._stack() if self.task.loss_region == "all" else None
+
+    def _stack(self) -> list[DenseLayer] | None:
+        """Its layers, if they are all that stands between a sample and the answer."""
         layers = [_dense_layer(part) for part in [*self.encoder][:-1] + [*self.decoder][:-1]]
-        plain = isinstance(self.data, Features) and self.task.loss_region == "all"
-        if not plain or not isinstance(self.encoder[-1], nn.Identity) or None in layers:
+        if not isinstance(self.data, Features) or not isinstance(self.encoder[-1], nn.Identity) or None in layers:
             return None
         return cast(list[DenseLayer], layers)
 
