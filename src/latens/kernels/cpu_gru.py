@@ -1,7 +1,7 @@
-"""The recurrence of `latens.recurrent.LayerNormGRUCell` and its gradient, over all items, in numba.
+"""A step of `latens.recurrent.LayerNormGRUCell` and its gradient, for one row, in numba.
 
-Rows are independent: a thread takes some of them through time. Arrays are flat, of one dtype, and indexed by hand;
-names follow the cell's equations, with u the state before its normalisation.
+The loops around it are in `latens.kernels.cpu_loops`.
+Names follow the cell's equations; u is the state before its normalisation.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latens.kernels.cpu_norm import add_to, arrive, normalise, unnormalise
-from latens.kernels.tiles import ROWS, product
+from latens.kernels.cpu_norm import add_to
 from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, total
 
-__all__ = ["backward", "bias_changes", "biases", "forward", "mix"]
+__all__ = ["bias_changes", "biases", "mix", "normal", "unmix"]
 
-_compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 _inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
@@ -33,55 +31,6 @@ def bias_changes(sums: Tensor) -> Tensor:  # (6, H) -> (2, 3H)
     """The gradients of both biases from those of r, z, the state's part of n and the input's."""
     both = sums[:2].flatten()
     return torch.stack([torch.cat([both, sums[3]]), torch.cat([both, sums[2]])])
-
-
-@_compiled
-def forward(
-    rows: tuple[int, int],
-    sizes: tuple[int, int, int],
-    gates: np.ndarray,
-    hidden: np.ndarray,
-    statistics: np.ndarray,
-    outputs: np.ndarray,
-    state: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    inner_bias: np.ndarray,
-    norm: np.ndarray,
-    eps: float,
-    keeps: bool,
-) -> None:
-    """Take rows `rows[0]` to `rows[1]` through all items.
-
-    Args:
-        rows: The first row and the end.
-        sizes: T, B, H.
-        gates: (T, B, 3H), the input's part; afterwards, if `keeps`, r, z and n.
-        hidden: (T, B, H), written if `keeps`: the state's part of n.
-        statistics: (T, B, 2), written if `keeps`: mean of u, and one over its standard deviation.
-        outputs: (T, B, H), written.
-        state: (B, H), at first.
-        weight: Of the state, packed.
-        bias: Of the gates, padded to whole panels; see `biases`.
-        inner_bias: (H,), of the input's part of n.
-        norm: (2, H), of the normalisation: its weight, its bias.
-        eps: Added to the variance.
-        keeps: Whether there will be a `backward`.
-    """
-    first, end = rows
-    n_items, n_rows, size = sizes
-    padded, columns = -(-(end - first) // ROWS) * ROWS, len(bias)
-    h = np.zeros(padded * size, dtype=gates.dtype)
-    h[: (end - first) * size] = state[first * size : end * size]
-    products = np.empty(padded * columns, dtype=gates.dtype)
-    for item in range(n_items):
-        product(h, padded, size, weight, bias, products)
-        for row in range(end - first):
-            at, here, there = item * n_rows + first + row, row * size, row * columns
-            mean = mix(size, gates, 3 * size * at, inner_bias, products, there, h, here, hidden, size * at, keeps)
-            scale = normalise(size, mean, eps, norm, h, here, outputs, size * at)
-            if keeps:
-                statistics[2 * at], statistics[2 * at + 1] = mean, scale
 
 
 @_inlined
@@ -118,76 +67,8 @@ def mix(
     return mean
 
 
-@_compiled
-def backward(
-    rows: tuple[int, int],
-    sizes: tuple[int, int, int],
-    gates: np.ndarray,
-    hidden: np.ndarray,
-    statistics: np.ndarray,
-    outputs: np.ndarray,
-    state: np.ndarray,
-    weight: np.ndarray,
-    norm: np.ndarray,
-    towards: np.ndarray,
-    last: np.ndarray,
-    sums: np.ndarray,
-) -> None:
-    """The gradient of rows `rows[0]` to `rows[1]`, from the last item to the first.
-
-    Args:
-        rows: The first row, at a multiple of `ROWS`, and the end.
-        sizes: T, B, H.
-        gates: (T, B, 3H), as `forward` left them; afterwards the gradient of the input's part.
-        hidden: (T, B, H), as `forward` left it; afterwards the gradient of the state's part of n.
-        statistics: (T, B, 2), as `forward` left them.
-        outputs: (T, B, H), of `forward`.
-        state: (B, H), at first.
-        weight: Of the state, transposed, packed.
-        norm: (2, H).
-        towards: (T, B, H), the gradient of the outputs.
-        last: (B, H), that of the state after the last item; afterwards that of the state at first.
-        sums: (rows / ROWS, 6, H), zeros; afterwards what each block of rows adds to the gradients of r, z, the state's
-            part of n and the input's, and of `norm`.
-    """
-    first, end = rows
-    n_items, n_rows, size = sizes
-    padded, columns = -(-(end - first) // ROWS) * ROWS, len(weight) // (3 * size)
-    zeros, through = np.zeros(columns, dtype=gates.dtype), np.zeros(padded * columns, dtype=gates.dtype)
-    changes, around = np.zeros(padded * 3 * size, dtype=gates.dtype), np.zeros(padded * size, dtype=gates.dtype)
-    around[: (end - first) * size] = last[first * size : end * size]
-    scratch = np.empty(2 * size, dtype=gates.dtype)
-    for item in range(n_items - 1, -1, -1):
-        for row in range(end - first):
-            at, block = item * n_rows + first + row, (first + row) // ROWS * 6 * size
-            before, earlier = (outputs, size * (at - n_rows)) if item else (state, size * (first + row))
-            _normal(size, gates, 3 * size * at, before, earlier, statistics, 2 * at, scratch)
-            arrive(size, towards, size * at, through, row * columns, around, row * size, scratch)
-            unnormalise(size, statistics[2 * at + 1], norm, scratch, sums, block + 4 * size)
-            _unmix(
-                size,
-                gates,
-                3 * size * at,
-                hidden,
-                size * at,
-                before,
-                earlier,
-                scratch,
-                around,
-                row * size,
-                changes,
-                row * 3 * size,
-                sums,
-                block,
-            )
-        product(changes, padded, 3 * size, weight, zeros, through)
-    for row in range(end - first):
-        for j in range(size):
-            last[(first + row) * size + j] = around[row * size + j] + through[row * columns + j]
-
-
 @_inlined
-def _normal(
+def normal(
     size: int,
     gates: np.ndarray,
     at: int,
@@ -207,7 +88,7 @@ def _normal(
 
 
 @_inlined
-def _unmix(
+def unmix(
     size: int,
     gates: np.ndarray,
     at: int,

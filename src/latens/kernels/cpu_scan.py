@@ -13,18 +13,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from latens.kernels import cpu_gru, cpu_lstm
+from latens.kernels import cpu_gru, cpu_loops, cpu_lstm
 from latens.kernels.threads import in_parts
 from latens.kernels.tiles import ROWS, packed, packed_bias
 
 __all__ = ["scan", "supports"]
 
-_LOOPS: dict[str, ModuleType] = {"gru": cpu_gru, "lstm": cpu_lstm}
+_CELLS: dict[str, ModuleType] = {"gru": cpu_gru, "lstm": cpu_lstm}
 
 
 def supports(kind: str, projected: Tensor) -> bool:
     """Whether `scan` takes such gates."""
-    return kind in _LOOPS and projected.device.type == "cpu" and projected.dtype in (torch.float32, torch.float64)
+    return kind in _CELLS and projected.device.type == "cpu" and projected.dtype in (torch.float32, torch.float64)
 
 
 def scan(
@@ -67,11 +67,11 @@ class _Scan(torch.autograd.Function):
         outputs = gates.new_empty(sizes)
         inner, statistics = (gates.new_empty((n_items if keeps else 1, n_rows, width)) for width in (size, 2))
         layout = packed(weight.detach().numpy())
-        added, inner_bias = _LOOPS[kind].biases(biases.detach().numpy())
+        added, inner_bias = _CELLS[kind].biases(biases.detach().numpy())
         padded = packed_bias(added, layout, size)
         arrays = [_flat(x) for x in (gates, inner, statistics, outputs, state)]
         tail = (layout, padded, inner_bias, _flat(norm), eps, keeps)
-        in_parts(n_rows, ROWS, gates.numel() * size, lambda rows: _LOOPS[kind].forward(rows, sizes, *arrays, *tail))
+        in_parts(n_rows, ROWS, gates.numel() * size, lambda rows: cpu_loops.forward(rows, sizes, *arrays, *tail))
         ctx.kind, ctx.used = kind, False
         if keeps:
             ctx.save_for_backward(gates, inner, statistics, outputs, state, weight, norm)
@@ -96,12 +96,12 @@ class _Scan(torch.autograd.Function):
             n_rows,
             ROWS,
             gates.numel() * size,
-            lambda rows: _LOOPS[ctx.kind].backward(rows, sizes, *arrays, layout, *tail),
+            lambda rows: cpu_loops.backward(rows, sizes, *arrays, layout, *tail),
         )
         changes = [gates[..., : 2 * size], inner] if ctx.kind == "gru" else [gates]
         d_weight = torch.cat([_against(part, outputs, state[:, :size]) for part in changes])
         change = sums.sum(dim=0)
-        return None, gates, before, d_weight, _LOOPS[ctx.kind].bias_changes(change), change[4:], None, None
+        return None, gates, before, d_weight, _CELLS[ctx.kind].bias_changes(change), change[4:], None, None
 
 
 def _against(changes: Tensor, outputs: Tensor, state: Tensor) -> Tensor:  # (T, B, N), (T, B, H), (B, H) -> (N, H)
