@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from latens.kernels.compiling import compiled
 from latens.kernels.vectors import exp, greater, highest, keep, load, splat, store, total
 
 __all__ = ["SETTINGS", "exponentials", "filtered", "log_prob", "pick"]
@@ -17,7 +17,6 @@ __all__ = ["SETTINGS", "exponentials", "filtered", "log_prob", "pick"]
 # The filters that are here, in the order in which they apply, and the value at which each is off.
 SETTINGS = {"repetition_penalty": 1.0, "temperature": 1.0, "top_k": 0.0, "top_p": 1.0, "min_p": 0.0, "typical": 1.0}
 
-_compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 _REMOVED = -np.inf
 _TINY, _HUGE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
@@ -27,7 +26,7 @@ _SLACK = min(4.0 * float(np.finfo(np.float32).eps), 1e-6)
 _NOTHING = 1e-300
 
 
-@_compiled
+@compiled
 def filtered(logits: np.ndarray, seen: np.ndarray, settings: np.ndarray, wide: np.ndarray) -> None:
     """Let the filters at the settings change a row.
 
@@ -57,14 +56,14 @@ def filtered(logits: np.ndarray, seen: np.ndarray, settings: np.ndarray, wide: n
         _keep_mass(logits, wide, np.argsort(_surprise(wide), kind="mergesort"), typical)
 
 
-@_compiled
+@compiled
 def _penalise(logits: np.ndarray, seen: np.ndarray, penalty: float) -> None:
     for i in range(len(logits)):
         if seen[i]:
             logits[i] = logits[i] / penalty if logits[i] > 0 else logits[i] * penalty
 
 
-@_compiled
+@compiled
 def _keep_best(logits: np.ndarray) -> None:
     best = np.argmax(logits)
     for i in range(len(logits)):
@@ -72,14 +71,14 @@ def _keep_best(logits: np.ndarray) -> None:
             logits[i] = _REMOVED
 
 
-@_compiled
+@compiled
 def _divide(logits: np.ndarray, temperature: float) -> None:
     best = _highest(logits)
     for i in range(len(logits)):
         logits[i] = (logits[i] - best) / temperature
 
 
-@_compiled
+@compiled
 def _keep_likely(logits: np.ndarray, bound: float) -> None:
     best = _highest(logits)
     for i in range(len(logits)):
@@ -87,7 +86,7 @@ def _keep_likely(logits: np.ndarray, bound: float) -> None:
             logits[i] = _REMOVED
 
 
-@_compiled
+@compiled
 def _keep_mass(logits: np.ndarray, probabilities: np.ndarray, order: np.ndarray, mass: float) -> None:
     """Of the items in an order those before which less than the mass has come, and always the first."""
     before = 0.0
@@ -98,7 +97,7 @@ def _keep_mass(logits: np.ndarray, probabilities: np.ndarray, order: np.ndarray,
         before += probabilities[item]
 
 
-@_compiled
+@compiled
 def _surprise(probabilities: np.ndarray) -> np.ndarray:
     """How far each item's surprise is from the expected one; infinitely for what was removed."""
     entropy = 0.0
@@ -111,7 +110,7 @@ def _surprise(probabilities: np.ndarray) -> np.ndarray:
     return rank
 
 
-@_compiled
+@compiled
 def exponentials(logits: np.ndarray, wide: np.ndarray) -> float:
     """e to each logit less the highest, and their sum, which is NaN for logits that are NaN, infinite or all -inf."""
     best, summed, width = np.float64(_highest(logits)), splat(0.0, wide), 64 // wide.itemsize
@@ -126,7 +125,7 @@ def exponentials(logits: np.ndarray, wide: np.ndarray) -> float:
     return answer
 
 
-@_compiled
+@compiled
 def _highest(logits: np.ndarray) -> float:
     """The greatest logit; of no meaning if one is NaN."""
     width = 64 // logits.itemsize
@@ -139,7 +138,7 @@ def _highest(logits: np.ndarray) -> float:
     return best
 
 
-@_compiled
+@compiled
 def _weights(logits: np.ndarray, wide: np.ndarray) -> None:
     """The probabilities of a row of logits."""
     summed = exponentials(logits, wide)
@@ -147,13 +146,13 @@ def _weights(logits: np.ndarray, wide: np.ndarray) -> None:
         wide[i] = wide[i] / summed if wide[i] > _NOTHING else 0.0
 
 
-@_compiled
+@compiled
 def log_prob(logits: np.ndarray, item: int, summed: float) -> float:
     """Nats that a row of logits gives an item, from the sum of its exponentials."""
     return np.float64(logits[item]) - np.float64(_highest(logits)) - math.log(summed)
 
 
-@_compiled
+@compiled
 def pick(logits: np.ndarray, uniform: float, wide: np.ndarray) -> int:
     """The item that a uniform number draws; see `latens.sampling.draws.pick`."""
     bound = uniform * exponentials(logits, wide)

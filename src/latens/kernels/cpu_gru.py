@@ -6,17 +6,15 @@ Names follow the cell's equations; u is the state before its normalisation.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from latens.kernels.compiling import inlined
 from latens.kernels.cpu_norm import add_to
 from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, total
 
 __all__ = ["bias_changes", "biases", "mix", "normal", "unmix"]
-
-_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
 def biases(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +31,7 @@ def bias_changes(sums: Tensor) -> Tensor:  # (6, H) -> (2, 3H)
     return torch.stack([torch.cat([both, sums[3]]), torch.cat([both, sums[2]])])
 
 
-@_inlined
+@inlined
 def mix(
     size: int,
     gates: np.ndarray,
@@ -67,7 +65,7 @@ def mix(
     return mean
 
 
-@_inlined
+@inlined
 def normal(
     size: int,
     gates: np.ndarray,
@@ -87,7 +85,7 @@ def normal(
         store(scratch, size + j, (u - centre) * factor, n)
 
 
-@_inlined
+@inlined
 def unmix(
     size: int,
     gates: np.ndarray,

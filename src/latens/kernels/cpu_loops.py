@@ -6,22 +6,20 @@ a row's output before its normalisation. A GRU (3 gates) remembers what it gave;
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from latens.kernels import cpu_gru, cpu_lstm
+from latens.kernels.compiling import compiled, inlined
 from latens.kernels.cpu_norm import arrive, normalise, unnormalise
 from latens.kernels.tiles import ROWS, product
 
 __all__ = ["backward", "forward"]
 
-_compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
-_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 _gru_mix, _gru_normal, _gru_unmix = cpu_gru.mix, cpu_gru.normal, cpu_gru.unmix
 _lstm_mix, _lstm_normal, _lstm_unmix = cpu_lstm.mix, cpu_lstm.normal, cpu_lstm.unmix
 
 
-@_compiled
+@compiled
 def forward(
     rows: tuple[int, int],
     sizes: tuple[int, int, int],
@@ -82,7 +80,7 @@ def forward(
                 statistics[2 * at], statistics[2 * at + 1] = mean, scale
 
 
-@_compiled
+@compiled
 def backward(
     rows: tuple[int, int],
     sizes: tuple[int, int, int],
@@ -149,7 +147,7 @@ def backward(
     _leave((first, end), size, width, last, through, columns, around)
 
 
-@_inlined
+@inlined
 def _enter(
     rows: tuple[int, int],
     size: int,
@@ -167,7 +165,7 @@ def _enter(
             around[here : here + size] = last[begin + size : begin + 2 * size]
 
 
-@_inlined
+@inlined
 def _leave(
     rows: tuple[int, int],
     size: int,

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from torch import Tensor
 
+from latens.kernels.compiling import inlined
 from latens.kernels.cpu_norm import add_to
 from latens.kernels.vectors import keep, load, sigmoid, splat, store, tanh, total
 
 __all__ = ["bias_changes", "biases", "mix", "normal", "unmix"]
-
-_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
 
 def biases(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +29,7 @@ def bias_changes(sums: Tensor) -> Tensor:  # (6, H) -> (2, 4H)
     return sums[:4].flatten().repeat(2, 1)
 
 
-@_inlined
+@inlined
 def mix(
     size: int,
     gates: np.ndarray,
@@ -68,7 +66,7 @@ def mix(
     return mean
 
 
-@_inlined
+@inlined
 def normal(
     size: int,
     gates: np.ndarray,
@@ -87,7 +85,7 @@ def normal(
         store(scratch, size + j, (u - centre) * factor, n)
 
 
-@_inlined
+@inlined
 def unmix(
     size: int,
     gates: np.ndarray,
@@ -122,7 +120,7 @@ def unmix(
         _write(gates, at + after, changes, there + after, sums, block + after, d_o, n)
 
 
-@_inlined
+@inlined
 def _write(
     gates: np.ndarray, at: int, changes: np.ndarray, there: int, sums: np.ndarray, block: int, change: Any, n: int
 ) -> None:

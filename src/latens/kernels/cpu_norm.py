@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
+from latens.kernels.compiling import inlined
 from latens.kernels.vectors import keep, load, splat, store, total
 
 __all__ = ["add_to", "arrive", "normalise", "unnormalise"]
 
-_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 
-
-@_inlined
+@inlined
 def normalise(
     size: int, mean: float, eps: float, norm: np.ndarray, h: np.ndarray, here: int, outputs: np.ndarray, place: int
 ) -> float:
@@ -34,7 +32,7 @@ def normalise(
     return scale
 
 
-@_inlined
+@inlined
 def arrive(
     size: int,
     towards: np.ndarray,
@@ -55,7 +53,7 @@ def arrive(
         store(scratch, j, dy, n)
 
 
-@_inlined
+@inlined
 def unnormalise(size: int, factor: float, norm: np.ndarray, scratch: np.ndarray, sums: np.ndarray, block: int) -> None:
     """The gradient of a normalised row's input in the first half of the scratch, where that of its output was.
 
@@ -77,7 +75,7 @@ def unnormalise(size: int, factor: float, norm: np.ndarray, scratch: np.ndarray,
         store(scratch, j, (load(scratch, j, n) - one - load(scratch, size + j, n) * two) * scale, n)
 
 
-@_inlined
+@inlined
 def add_to(sums: np.ndarray, place: int, vector: Any, n: int) -> None:
     """Add a vector to what stands in a place of a flat array."""
     store(sums, place, load(sums, place, n) + vector, n)

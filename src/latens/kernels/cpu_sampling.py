@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numba
 import numpy as np
 
 from latens.kernels import cpu_gru, cpu_lstm
+from latens.kernels.compiling import compiled, inlined
 from latens.kernels.cpu_filters import SETTINGS, exponentials, filtered, log_prob, pick
 from latens.kernels.cpu_norm import normalise
 from latens.kernels.threads import in_parts
@@ -43,13 +43,11 @@ def settings(given: Mapping[str, Any]) -> np.ndarray:
     return np.array([off if given.get(name) is None else float(given[name]) for name, off in SETTINGS.items()])
 
 
-_compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
-_inlined = numba.njit(nogil=True, error_model="numpy", inline="always")
 _gru, _lstm = cpu_gru.mix, cpu_lstm.mix
 _SLOPE = 0.01  # of LeakyReLU below zero
 
 
-@_inlined
+@inlined
 def _multiply(a: np.ndarray, rows: int, k: int, w: np.ndarray, bias: np.ndarray, c: np.ndarray) -> None:
     """Rows times a weight, packed for one row or for many."""
     if rows == 1:
@@ -58,7 +56,7 @@ def _multiply(a: np.ndarray, rows: int, k: int, w: np.ndarray, bias: np.ndarray,
         product(a, rows, k, w, bias, c)
 
 
-@_compiled
+@compiled
 def _layer(
     shape: tuple[int, int, int],
     weights: np.ndarray,
@@ -104,7 +102,7 @@ def _layer(
         normalise(size, mean, eps, norm, h, here, h, here)
 
 
-@_compiled
+@compiled
 def _head(
     rows: int,
     size: int,
@@ -132,7 +130,7 @@ def _head(
     _multiply(hidden, rows, size, weights[at[3] : at[4]], weights[at[4] : at[5]], logits)
 
 
-@_inlined
+@inlined
 def _step(
     shape: tuple[int, int, int],
     weights: np.ndarray,
@@ -152,7 +150,7 @@ def _step(
         below = h
 
 
-@_inlined
+@inlined
 def _scratch(rows: int, size: int, weights: np.ndarray, places: np.ndarray) -> Any:
     """Gates, products, hidden units, logits."""
     columns, head = places[0, 4] - places[0, 3], places[-1]
@@ -165,7 +163,7 @@ def _scratch(rows: int, size: int, weights: np.ndarray, places: np.ndarray) -> A
     )
 
 
-@_compiled
+@compiled
 def feed(
     shape: tuple[int, int, int],
     weights: np.ndarray,
@@ -195,7 +193,7 @@ def feed(
     said[:] = scratch[3][: len(said)]
 
 
-@_compiled
+@compiled
 def read(
     shape: tuple[int, int, int],
     weights: np.ndarray,
@@ -237,7 +235,7 @@ def read(
                     costs[row, step + 1] = -log_prob(logits, items[step + 1, row], exponentials(logits, wide))
 
 
-@_inlined
+@inlined
 def _pool(size: int, top: np.ndarray, lengths: np.ndarray, step: int, pooled: np.ndarray, pooling: int) -> None:
     for row in range(len(lengths)):
         if step >= lengths[row] or (pooling == 0 and step + 1 < lengths[row]):
@@ -250,7 +248,7 @@ def _pool(size: int, top: np.ndarray, lengths: np.ndarray, step: int, pooled: np
                 pooled[row, j] = x
 
 
-@_compiled
+@compiled
 def draw(
     shape: tuple[int, int, int],
     weights: np.ndarray,

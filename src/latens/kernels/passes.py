@@ -6,18 +6,14 @@ function is PyTorch's operation of the same name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
+
+from latens.kernels.compiling import compiler
 
 __all__ = ["normalise", "normalise_backward", "rectify", "rectify_backward", "squared_error"]
 
 # Sums may be added up in any order, which vectors need; that a number is one may not be taken for granted.
-_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"}
-)
+_compiled = compiler(fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @_compiled
