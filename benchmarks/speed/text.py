@@ -37,9 +37,8 @@ from latens.seeds import order
 CHUNK = 250
 WINDOWS = 399
 SIZES = (32, 128, 2)  # embedding, hidden, layers
-# Reached by both sides after one epoch from the same weights. In float64 a step's losses agree to 1e-8 over an epoch of 25
-# steps; float32 rounds, over 250 items of a window, and torch's own losses then differ from its float64 ones by up to
-# 5e-3.
+# Reached by both sides after one epoch from the same weights. In float64 a step's losses agree to 1e-8 over 25 steps;
+# float32 rounds, over 250 items of a window, and torch's own losses then differ from its float64 ones by up to 5e-3.
 SAME = 5e-3
 GATES = {"gru": 3, "lstm": 4}
 

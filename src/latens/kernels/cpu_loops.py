@@ -22,6 +22,7 @@ _lstm_mix, _lstm_normal, _lstm_unmix = cpu_lstm.mix, cpu_lstm.normal, cpu_lstm.u
 @compiled
 def forward(
     rows: tuple[int, int],
+    cell: tuple[int, ...],
     sizes: tuple[int, int, int],
     gates: np.ndarray,
     inner: np.ndarray,
@@ -39,6 +40,7 @@ def forward(
 
     Args:
         rows: The first row and the end.
+        cell: As long as it has gates: what is compiled has one cell.
         sizes: T, B, H.
         gates: (T, B, G·H), the input's part; afterwards, if `keeps`, the gates.
         inner: Of a GRU the state's part of n, (T, B, H), written if `keeps`; of an LSTM c, of which (B, H), the last,
@@ -55,7 +57,7 @@ def forward(
     """
     first, end = rows
     n_items, n_rows, size = sizes
-    n_gates, width = len(gates) // (n_items * n_rows * size), len(state) // n_rows
+    n_gates, width = len(cell), len(state) // n_rows
     padded, columns = -(-(end - first) // ROWS) * ROWS, len(bias)
     h, products = np.zeros(padded * size, dtype=gates.dtype), np.empty(padded * columns, dtype=gates.dtype)
     for row in range(end - first):
@@ -83,6 +85,7 @@ def forward(
 @compiled
 def backward(
     rows: tuple[int, int],
+    cell: tuple[int, ...],
     sizes: tuple[int, int, int],
     gates: np.ndarray,
     inner: np.ndarray,
@@ -99,6 +102,7 @@ def backward(
 
     Args:
         rows: The first row, at a multiple of `ROWS`, and the end.
+        cell: As long as it has gates.
         sizes: T, B, H.
         gates: (T, B, G·H), as `forward` left them; afterwards the gradient of the input's part.
         inner: (T, B, H), as `forward` left it; afterwards of a GRU the gradient of the state's part of n.
@@ -114,7 +118,7 @@ def backward(
     """
     first, end = rows
     n_items, n_rows, size = sizes
-    n_gates, width = len(gates) // (n_items * n_rows * size), len(state) // n_rows
+    n_gates, width = len(cell), len(state) // n_rows
     padded, columns = -(-(end - first) // ROWS) * ROWS, len(weight) // (n_gates * size)
     zeros, through = np.zeros(columns, dtype=gates.dtype), np.zeros(padded * columns, dtype=gates.dtype)
     changes, around = np.zeros(padded * n_gates * size, dtype=gates.dtype), np.zeros(padded * size, dtype=gates.dtype)

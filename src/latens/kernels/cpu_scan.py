@@ -64,14 +64,14 @@ class _Scan(torch.autograd.Function):
         keeps: bool,
     ) -> tuple[Tensor, Tensor]:
         n_items, n_rows, size = sizes = (*gates.shape[:2], len(weight[0]))
-        outputs = gates.new_empty(sizes)
+        cell, outputs = (0,) * (len(weight) // size), gates.new_empty(sizes)
         inner, statistics = (gates.new_empty((n_items if keeps else 1, n_rows, width)) for width in (size, 2))
         layout = packed(weight.detach().numpy())
         added, inner_bias = _CELLS[kind].biases(biases.detach().numpy())
         padded = packed_bias(added, layout, size)
         arrays = [_flat(x) for x in (gates, inner, statistics, outputs, state)]
         tail = (layout, padded, inner_bias, _flat(norm), eps, keeps)
-        in_parts(n_rows, ROWS, gates.numel() * size, lambda rows: cpu_loops.forward(rows, sizes, *arrays, *tail))
+        in_parts(n_rows, ROWS, gates.numel() * size, lambda rows: cpu_loops.forward(rows, cell, sizes, *arrays, *tail))
         ctx.kind, ctx.used = kind, False
         if keeps:
             ctx.save_for_backward(gates, inner, statistics, outputs, state, weight, norm)
@@ -87,7 +87,7 @@ class _Scan(torch.autograd.Function):
             raise RuntimeError("a second backward through one scan, whose gates are used up; run forward again")
         ctx.used = True
         _, n_rows, size = sizes = tuple(outputs.shape)
-        sums = gates.new_zeros(-(-n_rows // ROWS), 6, size)
+        cell, sums = (0,) * (len(weight) // size), gates.new_zeros(-(-n_rows // ROWS), 6, size)
         before = last.clone(memory_format=torch.contiguous_format)
         layout = packed(weight.detach().T.numpy())
         arrays = [_flat(x) for x in (gates, inner, statistics, outputs, state)]
@@ -96,7 +96,7 @@ class _Scan(torch.autograd.Function):
             n_rows,
             ROWS,
             gates.numel() * size,
-            lambda rows: cpu_loops.backward(rows, sizes, *arrays, layout, *tail),
+            lambda rows: cpu_loops.backward(rows, cell, sizes, *arrays, layout, *tail),
         )
         changes = [gates[..., : 2 * size], inner] if ctx.kind == "gru" else [gates]
         d_weight = torch.cat([_against(part, outputs, state[:, :size]) for part in changes])
