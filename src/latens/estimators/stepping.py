@@ -28,8 +28,6 @@ _ITEMS, _PRODUCTS, _FEW = 256, 1 << 32, 32
 _TABLE = 1 << 24
 # Numbers in a line of a cache, at whose multiples parts begin.
 _LINE = 16
-
-
 _KERNEL = ("latens.kernels.cpu_sampling", "numba")
 # (rows of a group, their costs (R, T), their outputs pooled (R, H)); one of the two is without numbers.
 _Keep: TypeAlias = Callable[[Sequence[int], np.ndarray, np.ndarray], None]
