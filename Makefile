@@ -19,14 +19,14 @@ venv: ## the environment alone, in .venv: about 2 minutes, once
 demo: venv ## train three autoencoders on handwritten digits and draw what they found, into demo/: under 1 minute
 	@$(STEP) "the demo, into demo/: under 1 minute" $(BIN)/latens demo
 
-test: venv ## the tests and the examples in the docstrings: under 4 minutes
-	@$(STEP) "the tests: under 4 minutes" $(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
+test: venv ## the tests and the examples in the docstrings: 6 to 9 minutes on two cores
+	@$(STEP) "the tests: 6 to 9 minutes on two cores" $(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
 
 test-slow: venv ## the tests that take minutes each: about 10 minutes
 	@$(STEP) "the slow tests: about 10 minutes" $(BIN)/python -m pytest -q -n 2 -m slow --timeout 1200 $(ARGS)
 
-check: venv ## lint, format, types, the import contract and the rules of the craft: under 1 minute
-	@$(STEP) "the checks: under 1 minute" sh tools/check.sh
+check: venv ## lint, format, types, the import contract and the rules of the craft: 1 to 2 minutes
+	@$(STEP) "the checks: 1 to 2 minutes" sh tools/check.sh
 
 bench: venv ## the speed benchmarks as one table, on an idle machine: about 10 minutes (ARGS="--device cuda", ARGS=--write)
 	@$(BIN)/python -c "import pyod, skorch" 2>/dev/null || $(BIN)/python -m pip install -q -c .venv/constraints.txt -e ".[bench]"
