@@ -6,24 +6,16 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from latens.data.values import (
-    Labels,
-    Source,
-    among,
-    check_finite,
-    check_memory,
-    check_shape,
-    hint,
-    label_array,
-    label_names,
-    numeric,
-)
+from latens.data.finite import check_finite
+from latens.data.stored import Stored, is_large, like_array
+from latens.data.values import Labels, Source, among, check_memory, check_shape, hint, label_array, label_names, numeric
 from latens.errors import DataError, choice
 
 __all__ = ["KINDS", "array_source", "as_array", "npy_bytes", "npy_source", "npz_source"]
@@ -32,8 +24,6 @@ KINDS = ("table", "images")
 
 _VALUES = ("X", "x", "data", "images")
 _LABELS = ("y", "labels", "label")
-# Above this an .npy stays on disk and is memory-mapped.
-_MAPPED = 2**30
 # All that a damaged or hostile header or archive makes NumPy and zipfile raise.
 _DAMAGE = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OSError, zlib.error, zipfile.BadZipFile),
@@ -119,17 +109,65 @@ def _kind(shape: tuple[int, ...], kind: str | None, name: str) -> str:
     return "images"
 
 
-def npy_source(path: Path, kind: str | None = None) -> Source:
-    """The array of an ``.npy`` file; one above 1 GiB stays on disk, memory-mapped."""
+def npy_source(path: Path, kind: str | None = None, stream: bool | None = None) -> Source:
+    """The array of an ``.npy`` file; a large one stays on disk and is read as rows are asked for.
+
+    Args:
+        path: The file.
+        kind: See `array_source`.
+        stream: Whether it stays on disk; None goes by its size.
+    """
     name = path.name
-    size = path.stat().st_size
     with path.open("rb") as file:
-        _check_npy(file, size, name, packed=None)
+        shape, dtype = _check_npy(file, path.stat().st_size, name, packed=None, held=False)
+        start = file.tell()
+    if len(shape) > 1 and (is_large(math.prod(shape)) if stream is None else stream):
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        if mapped.flags.c_contiguous:
+            return _stored_npy(path, (shape, dtype, start), kind)
+        if stream:
+            raise DataError(
+                f"{name}: is stored column by column, and rows cannot be read from it; write it with "
+                "np.save(path, np.ascontiguousarray(X)), or leave --stream (stream=True) out"
+            )
+    check_memory(math.prod(shape) * dtype.itemsize, name)
     try:
-        values = np.load(path, mmap_mode="r" if size > _MAPPED else None, allow_pickle=False)
+        values = np.load(path, allow_pickle=False)
     except _DAMAGE as error:
         raise DataError(f"{name}: damaged .npy file ({error}); write it again with np.save") from error
     return array_source(values, kind=kind, name=name)
+
+
+def _stored_npy(path: Path, header: tuple[tuple[int, ...], np.dtype[Any], int], kind: str | None) -> Source:
+    """A Source whose values stay in the file; `header` is shape, dtype and where the numbers begin."""
+    shape, dtype, offset = header
+    check_shape(shape, path.name)
+    kind = _kind(shape, kind, path.name)
+    kept = numeric(np.empty((0, *shape[1:]), dtype), path.name).dtype
+    row = math.prod(shape[1:]) * dtype.itemsize
+
+    def read(start: int, stop: int) -> np.ndarray:
+        # Into memory of its own: what is mapped from a file would count as this process's memory.
+        block = np.empty((stop - start, *shape[1:]), dtype)
+        with readable_file(path) as file:
+            file.seek(offset + start * row)
+            if file.readinto(block.reshape(-1).view(np.uint8)) != block.nbytes:
+                raise DataError(f"{path.name}: ends before row {stop} of {shape[0]}; write it again")
+        values = numeric(block, path.name)
+        check_finite(values, path.name, start)
+        return values
+
+    return Source(like_array(Stored(shape, kept, read, path.name)), kind=kind, name=path.name)
+
+
+@contextmanager
+def readable_file(path: Path) -> Iterator[Any]:
+    """The bytes of a file; what goes wrong while they are read is a DataError."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check that it is still there") from error
 
 
 def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> Source:
@@ -138,8 +176,13 @@ def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> S
     return array_source(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False), kind=kind, name=name)
 
 
-def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype of the header, believed only as far as `size`, the bytes there are, allows."""
+def _check_npy(
+    file: IO[bytes], size: int, name: str, packed: int | None, held: bool = True
+) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of the header, believed only as far as `size`, the bytes there are, allows.
+
+    With `held` it has to fit into memory.
+    """
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
@@ -154,7 +197,7 @@ def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> tup
         raise DataError(
             f"{name}: truncated, shape {shape} means {declared:,} bytes and it has {there:,}; write it again"
         )
-    if packed is not None or declared <= _MAPPED:
+    if held:
         check_memory(declared, name, packed)
     return shape, dtype
 

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from latens.data.finite import first_infinite
 from latens.data.kinds import INFERRED, Known, LeftOut, Typing, typed_column
+from latens.data.stored import Stored, like_array
 from latens.data.values import (
     Labels,
     Source,
     among,
     check_memory,
     check_shape,
-    first_infinite,
     hint,
     label_array,
     label_names,
@@ -278,4 +279,9 @@ def reorder(source: Source, columns: Sequence[str]) -> Source:
         )
     order = [source.columns.index(column) for column in columns]
     table = source.table and replace(source.table, types=tuple(source.table.types[i] for i in order))
-    return replace(source, values=np.ascontiguousarray(source.values[:, order]), columns=tuple(columns), table=table)
+    values: Any = source.values
+    if isinstance(values, Stored):
+        reordered = like_array(values.mapped(lambda block, start: np.ascontiguousarray(block[:, order])))
+    else:
+        reordered = np.ascontiguousarray(values[:, order])
+    return replace(source, values=reordered, columns=tuple(columns), table=table)

@@ -157,7 +157,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return -threshold
 
     def _samples(self, estimator: Any, X: Any, evidence: dict[str, float], seed: int) -> Lesson:
-        source = estimator._open(X, fitting=not hasattr(estimator, "schema_"))
+        # Its neighbours are among all rows, so that all rows have to be in memory.
+        source = estimator._open(X, fitting=not hasattr(estimator, "schema_")).in_memory()
         if len(source) < FEWEST:
             are = "samples are" if len(source) != 1 else "sample is"
             raise DataError(
@@ -216,7 +217,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             estimator.max_epochs = self._epochs(len(ordinary))
         estimator._fit(part, None, Run.of((), None, False), only=ordinary)
         held_out = estimator._rows(len(ordinary), resolve_seed(estimator.random_state))[1]
-        return ordinary, ordinary[held_out] if len(held_out) else ordinary
+        return ordinary, ordinary[held_out[:]] if len(held_out) else ordinary
 
     def _epochs(self, rows: int) -> int:
         if self.max_epochs != "auto":

@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from latens.data import Source
 from latens.errors import DataError
-from latens.schema import Schema
+from latens.schema import Numbers, Schema
 
 __all__ = ["check_columns", "index_of", "names_of", "remember_columns", "row_means", "warn_of"]
 
@@ -22,7 +22,7 @@ _NAMED = 3
 _CHUNK = 4096
 
 
-def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
+def warn_of(source: Source, schema: Schema, rows: Numbers) -> None:
     """Say which columns are left out, and which have values so far out that the fit will follow them.
 
     Args:
@@ -54,7 +54,7 @@ def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
         )
 
 
-def _heavy(source: Source, schema: Schema, rows: np.ndarray) -> list[str]:
+def _heavy(source: Source, schema: Schema, rows: Numbers) -> list[str]:
     blocks = (schema.scale_values(source.values[rows[start : start + _CHUNK]]) for start in range(0, len(rows), _CHUNK))
     furthest = np.fmax.reduce([np.fmax.reduce(np.abs(block), axis=0, initial=0.0) for block in blocks])
     return [
