@@ -222,6 +222,6 @@ class TestFolder:
 
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
         write(tmp_path / "a.png", size=(100, 100))
-        monkeypatch.setattr("latens.data.values._physical_memory", lambda: 1000)
+        monkeypatch.setattr("latens.data.values.physical_memory", lambda: 1000)
         with pytest.raises(DataError, match=r"needs 9.77 KiB where this machine has 1000 bytes"):
             open_source(tmp_path)
