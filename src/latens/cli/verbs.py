@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import math
 import os
 import sys
@@ -16,6 +15,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from latens.cli.terminal import as_json, say, visible
 from latens.errors import ConfigError
 
 __all__ = [
@@ -145,14 +145,17 @@ class Shared:
         if self.json or not self.quiet:
             self.answer(values, words)
 
-    def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str) -> None:
-        """What a verb that was asked something says, also when `quiet`."""
-        typer.echo(json.dumps(_strict(values), indent=2, ensure_ascii=False) if self.json else words)
+    def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str, *, exact: bool = False) -> None:
+        """What a verb that was asked something says, also when `quiet`; `exact` words stay as they are in a pipe."""
+        if self.json:
+            typer.echo(as_json(_strict(values)))
+        else:
+            typer.echo(words if exact and not sys.stdout.isatty() else visible(words))
 
     def report(self, line: str) -> None:
         """A line of progress, on stderr where that is a terminal."""
         if self._watched:
-            typer.echo(line, err=True)
+            say(line, err=True)
 
     @property
     def _watched(self) -> bool:
