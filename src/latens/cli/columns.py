@@ -17,7 +17,17 @@ from latens.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Carrying", "arrow", "arrow_type", "as_table", "beside", "columns_of", "harmless", "harmless_frame"]
+__all__ = [
+    "Carrying",
+    "arrow",
+    "arrow_type",
+    "as_table",
+    "beside",
+    "columns_of",
+    "harmless",
+    "harmless_frame",
+    "of_type",
+]
 
 # What makes a cell of text a formula where a spreadsheet opens it, also as a wide character (OWASP, CSV injection).
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
@@ -106,22 +116,27 @@ def as_table(columns: Mapping[str, Any], schema: Any = None) -> Any:
     if schema is None:
         arrays = {name: arrow(column) for name, column in columns.items()}
         return pa.table({name: _settled(array) for name, array in arrays.items()})
-    return pa.table({name: _as_type(name, columns[name], schema.field(name).type) for name in schema.names})
+    return pa.table({name: of_type(name, columns[name], schema.field(name).type) for name in schema.names})
 
 
 def _settled(array: Any) -> Any:
     return array.cast(pa.string()) if pa.types.is_null(array.type) else array
 
 
-def _as_type(name: str, column: Any, kind: Any) -> Any:
+def of_type(name: str, column: Any, kind: Any) -> Any:
+    """A column as Arrow's array of a type; text holds anything.
+
+    Raises:
+        DataError: It holds something else.
+    """
     array = arrow(column)
     if array.type == kind:
         return array
+    if pa.types.is_string(kind):
+        return _as_text(column)
     try:
         return array.cast(kind)
     except _REFUSED as error:
-        if pa.types.is_string(kind):
-            return _as_text(column)
         raise DataError(
             f"column {name!r}: holds {array.type} where its first rows held {kind}; make it one thing, or leave it out "
             "of --labels"

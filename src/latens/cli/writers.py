@@ -81,12 +81,12 @@ def write_figure(path: Path, figure: Figure) -> None:
     _write(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
 
 
-def write_pngs(folder: Path, values: Sequence[np.ndarray] | np.ndarray, schema: Schema, names: Sequence[str]) -> None:
+def write_pngs(folder: Path, images: Iterable[np.ndarray], schema: Schema, names: Sequence[str]) -> None:
     """Write images as PNG files under a folder.
 
     Args:
         folder: Made if it is not there; it receives all the files or none.
-        values: (n, h, w) or (n, h, w, c), or a list of images of different sizes, in the units of the model's data.
+        images: n of (h, w) or (h, w, c), in the units of the model's data; one is held at a time.
         schema: The model's.
         names: n relative paths, which nothing but older files has in the folder; see `png_names`.
 
@@ -94,11 +94,10 @@ def write_pngs(folder: Path, values: Sequence[np.ndarray] | np.ndarray, schema: 
         DataError: The data are no images that a PNG can hold.
         OutputError: The folder cannot be written.
     """
-    pixels = [_as_pixels(image, schema) for image in values]
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.absolute().parent) as stage:
-            for name, image in zip(names, pixels, strict=True):
-                _save_png(Path(stage, name), image)
+            for name, image in zip(names, images, strict=True):
+                _save_png(Path(stage, name), _as_pixels(image, schema))
             _move_into(Path(stage), folder, names)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
