@@ -6,14 +6,15 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from latens.data.archives import open_archive, packed_size
 from latens.data.finite import check_finite
+from latens.data.paths import open_plain, readable, size_of
 from latens.data.stored import Stored, is_large, like_array
 from latens.data.values import Labels, Source, among, check_memory, check_shape, hint, label_array, label_names, numeric
 from latens.errors import DataError, choice
@@ -118,75 +119,75 @@ def npy_source(path: Path, kind: str | None = None, stream: bool | None = None) 
         stream: Whether it stays on disk; None goes by its size.
     """
     name = path.name
-    with path.open("rb") as file:
-        shape, dtype = _check_npy(file, path.stat().st_size, name, packed=None, held=False)
-        start = file.tell()
-    if len(shape) > 1 and (is_large(math.prod(shape)) if stream is None else stream):
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        if mapped.flags.c_contiguous:
-            return _stored_npy(path, (shape, dtype, start), kind)
-        if stream:
-            raise DataError(
-                f"{name}: is stored column by column, and rows cannot be read from it; write it with "
-                "np.save(path, np.ascontiguousarray(X)), or leave --stream (stream=True) out"
-            )
-    check_memory(math.prod(shape) * dtype.itemsize, name)
-    try:
-        values = np.load(path, allow_pickle=False)
-    except _DAMAGE as error:
-        raise DataError(f"{name}: damaged .npy file ({error}); write it again with np.save") from error
+    with open_plain(path) as file:
+        header = _check_npy(file, size_of(file), name, packed=None, held=False)
+        check_shape(header.shape, name)
+        if is_large(math.prod(header.shape)) and not header.fortran if stream is None else stream:
+            return _stored_npy(path, header, file.tell(), kind)
+        check_memory(math.prod(header.shape) * header.dtype.itemsize, name)
+        values = _npy(file, name)
     return array_source(values, kind=kind, name=name)
 
 
-def _stored_npy(path: Path, header: tuple[tuple[int, ...], np.dtype[Any], int], kind: str | None) -> Source:
-    """A Source whose values stay in the file; `header` is shape, dtype and where the numbers begin."""
-    shape, dtype, offset = header
-    check_shape(shape, path.name)
-    kind = _kind(shape, kind, path.name)
-    kept = numeric(np.empty((0, *shape[1:]), dtype), path.name).dtype
+def _npy(file: IO[bytes], name: str) -> np.ndarray:
+    """The array of a file whose header has been checked."""
+    try:
+        file.seek(0)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except _DAMAGE as error:
+        raise DataError(f"{name}: damaged .npy file ({error}); write it again with np.save") from error
+
+
+def _stored_npy(path: Path, header: _Header, offset: int, kind: str | None) -> Source:
+    """A Source whose values stay in the file, where they begin at `offset`."""
+    (shape, fortran, dtype), name = header, path.name
+    if fortran:
+        raise DataError(
+            f"{name}: is stored column by column, and rows cannot be read from it; write it with "
+            "np.save(path, np.ascontiguousarray(X)), or leave --stream (stream=True) out"
+        )
+    kind = _kind(shape, kind, name)
     row = math.prod(shape[1:]) * dtype.itemsize
 
     def read(start: int, stop: int) -> np.ndarray:
         # Into memory of its own: what is mapped from a file would count as this process's memory.
         block = np.empty((stop - start, *shape[1:]), dtype)
-        with readable_file(path) as file:
+        with readable(path), open_plain(path) as file:
             file.seek(offset + start * row)
-            if file.readinto(block.reshape(-1).view(np.uint8)) != block.nbytes:
-                raise DataError(f"{path.name}: ends before row {stop} of {shape[0]}; write it again")
-        values = numeric(block, path.name)
-        check_finite(values, path.name, start)
+            if file.readinto(block.reshape(-1).view(np.uint8)) != block.nbytes:  # type: ignore[attr-defined]
+                raise DataError(f"{name}: ends before row {stop} of {shape[0]}; write it again")
+        values = numeric(block, name)
+        check_finite(values, name, start)
         return values
 
-    return Source(like_array(Stored(shape, kept, read, path.name)), kind=kind, name=path.name)
-
-
-@contextmanager
-def readable_file(path: Path) -> Iterator[Any]:
-    """The bytes of a file; what goes wrong while they are read is a DataError."""
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check that it is still there") from error
+    kept = numeric(np.empty((0, *shape[1:]), dtype), name).dtype
+    return Source(like_array(Stored(shape, kept, read, name)), kind=kind, name=name)
 
 
 def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> Source:
     """The array of an ``.npy`` that is in memory already, from a pipe."""
-    _check_npy(io.BytesIO(content), len(content), name, packed=None)
-    return array_source(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False), kind=kind, name=name)
+    file = io.BytesIO(content)
+    _check_npy(file, len(content), name, packed=None)
+    return array_source(_npy(file, name), kind=kind, name=name)
 
 
-def _check_npy(
-    file: IO[bytes], size: int, name: str, packed: int | None, held: bool = True
-) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype of the header, believed only as far as `size`, the bytes there are, allows.
+class _Header(NamedTuple):
+    """What an ``.npy`` says of itself."""
 
-    With `held` it has to fit into memory.
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+
+
+def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None, held: bool = True) -> _Header:
+    """The header, believed only as far as `size`, the bytes there are, allows; the file stands behind it.
+
+    With `held` all of it has to fit into memory.
     """
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = read(file)
+        shape, fortran, dtype = read(file)
     except _DAMAGE as error:
         raise DataError(f"{name}: damaged or no .npy data ({error}); write it again with np.save") from error
     if dtype.hasobject:
@@ -199,7 +200,7 @@ def _check_npy(
         )
     if held:
         check_memory(declared, name, packed)
-    return shape, dtype
+    return _Header(shape, fortran, dtype)
 
 
 def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, array: str | None = None) -> Source:
@@ -212,7 +213,7 @@ def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, ar
         array: The array to read; None takes `X`, `x`, `data` or `images`, or the only one.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             return _from_archive(archive, path.name, kind, labels, array)
     except DataError:
         raise
@@ -253,9 +254,10 @@ def _chosen(names: list[str], array: str | None, name: str) -> str:
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.ndarray:
     place = f"{name}: {info.filename.removesuffix('.npy')}"
+    packed = packed_size(archive, info, place)
     with archive.open(info) as file:
-        _check_npy(file, info.file_size, place, packed=info.compress_size)
-    with archive.open(info) as file:
+        _check_npy(file, info.file_size, place, packed)
+        file.seek(0)
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 

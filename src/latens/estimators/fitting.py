@@ -15,7 +15,7 @@ import numpy as np
 from torch import nn
 
 from latens.analysis import Referee, judge
-from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
+from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
 from latens.data.batches import Rows, SampleData, TrainingData
 from latens.data.streaming import StreamedRows
 from latens.devices import launch, threads_for
@@ -23,6 +23,7 @@ from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
 from latens.models import build
+from latens.runs import newest
 from latens.training import TrainConfig, train
 
 __all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
