@@ -17,12 +17,13 @@ from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.kinds import Typing
 from latens.data.named_columns import table_form
-from latens.data.paths import existing, plain_file, readable
+from latens.data.parquet import parquet_folder, parquet_source
+from latens.data.paths import existing, files_below, plain_file, readable
 from latens.data.piped import read_pipe
 from latens.data.ragged import is_ragged, ragged_source
 from latens.data.series import SeriesSource, open_series, series_of
 from latens.data.splits import split
-from latens.data.tables import frame_source, is_frame, parquet_source, reorder
+from latens.data.tables import frame_source, is_frame, reorder
 from latens.data.text import TextSource
 from latens.data.values import Labels, Source, Wanted, carry, label_names
 from latens.errors import ConfigError, DataError, choice
@@ -59,7 +60,8 @@ _GOES_WITH = {
     "impute": ("series",),
 }
 _READ = (
-    "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, text (.txt, .md, .log), or a folder of images"
+    "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, text (.txt, .md, .log), or a folder of images "
+    "or Parquet files"
 )
 
 
@@ -255,10 +257,15 @@ def _open_name(name: str | bytes, how: How) -> AnySource:
 def _open_path(path: Path, how: How) -> Source:
     kind, labels, array = how.kind, how.labels, how.array
     if path.is_dir():
-        return carry(folder_source(path), labels)
+        return _folder(path, how)
     form = _format(plain_file(path))
     if form not in ("text", "idx") and is_gzip(path):
         raise DataError(f"{path.name}: is gzipped, which is read for CSV, TSV and idx only; unpack it with gunzip")
+    if how.stream and form not in ("npy", "parquet"):
+        raise DataError(
+            f"{path.name}: only .npy, Parquet and folders of images are read from disk as they are wanted; write it as "
+            "one of these, or leave --stream (stream=True) out"
+        )
     if array is not None and form != "npz":
         raise DataError(f"{path.name}: array={array!r} chooses from an .npz file; leave it out")
     if form == "npz":
@@ -267,10 +274,20 @@ def _open_path(path: Path, how: How) -> Source:
         "npy": lambda: carry(npy_source(path, kind, how.stream), labels),
         "idx": lambda: carry(idx_source(path, kind), labels),
         "image": lambda: carry(image_source(path), labels),
-        "parquet": lambda: parquet_source(path, labels=labels, typing=how.typing),
+        "parquet": lambda: parquet_source([path], path.name, labels, how.typing, how.stream),
         "text": lambda: _csv(path, how),
     }
     return readers[form]()
+
+
+def _folder(path: Path, how: How) -> Source:
+    """All images below a folder, or one table in all Parquet files."""
+    table = parquet_folder(path, how.labels, how.typing, how.stream)
+    if table is None:
+        return carry(folder_source(path, how.stream), how.labels)
+    if files_below(path, SUFFIXES):
+        raise DataError(f"{path.name}: holds images and Parquet files; keep them in folders of their own")
+    return table
 
 
 def _format(path: Path) -> str:

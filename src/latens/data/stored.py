@@ -133,7 +133,7 @@ class Stored:
             block = self._read(start, stop)
             if block.shape != (stop - start, *self.shape[1:]):
                 raise DataError(f"{self.name}: rows {start} to {stop} are not there any more; give it the whole file")
-            if start <= self._summed < stop:
+            if start <= self._summed < stop and self.dtype != object:
                 self._sum = zlib.crc32(np.ascontiguousarray(block[self._summed - start :]).data, self._sum)
                 self._summed = stop
             self._next = stop

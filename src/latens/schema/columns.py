@@ -67,6 +67,14 @@ class Column:
         """Differences of its cells are time spans."""
         return self.kind == "datetime" or self.dtype.startswith("timedelta")
 
+    def codes_of(self, cells: np.ndarray, other: Column) -> np.ndarray:
+        """Codes among the levels of another column as codes among those of this one, -1 where it has no such level."""
+        places = {level: float(code) for code, level in enumerate(self.levels)}
+        new = np.array([*(places.get(level, -1.0) for level in other.levels), -1.0])  # the last for -1
+        present = ~np.isnan(cells)
+        codes = np.where(present, cells, -1.0).astype(np.int64)
+        return np.asarray(np.where(present, new[codes], np.nan))
+
     def network(self, offset: float, scale: float) -> dict[str, Any]:
         """What a network has to know of the column, as JSON.
 

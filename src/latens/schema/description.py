@@ -255,11 +255,8 @@ def _sort(column: Column) -> str:
 def _recoded(place: tuple[np.ndarray, int], then: Column, now: Column, name: str, new_categories: str) -> np.ndarray:
     """Codes among the levels of `now` as codes among those of `then`; `place` is the cells and their first row."""
     cells, start = place
-    places = {level: float(code) for code, level in enumerate(then.levels)}
-    new = np.array([*(places.get(level, -1.0) for level in now.levels), -1.0])  # the last for -1
-    present = ~np.isnan(cells)
-    codes = np.where(present, cells, -1.0).astype(np.int64)
-    recoded = np.where(present, new[codes], np.nan)
+    recoded = then.codes_of(cells, now)
+    codes = np.where(np.isnan(cells), -1.0, cells).astype(np.int64)
     unknown = (recoded == -1.0) & (codes >= 0)
     # Where rare categories were not kept, nobody can tell them from new ones.
     if unknown.any() and new_categories == "error" and not then.rare:
