@@ -58,9 +58,7 @@ class Stored:
         """The rows of a slice, of one number (without the first dimension), of several, or of a mask."""
         if isinstance(rows, slice):
             start, stop, stride = rows.indices(len(self))
-            return (
-                self._joined(start, max(start, stop)) if stride == 1 else self._chosen(np.arange(start, stop, stride))
-            )
+            return self._joined(start, max(start, stop)) if stride == 1 else self[np.arange(start, stop, stride)]
         if isinstance(rows, (int, np.integer)):
             row = range(len(self))[rows]
             return cast(np.ndarray, self._block(row, row + 1)[0])

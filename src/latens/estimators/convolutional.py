@@ -23,7 +23,7 @@ from latens.estimators.inference import Applied, AppliedToImages, floating, mean
 from latens.estimators.reconstruction import Reconstructor, some_rows
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
 from latens.models.tasks import Task
-from latens.schema import Schema
+from latens.schema import Schema, Summary
 
 __all__ = ["ConvAutoencoder"]
 
@@ -207,8 +207,8 @@ class ConvAutoencoder(SampleEncoder, Reconstructor):
     def _scaling(self) -> str:
         return choice("scaling", self.scaling, _SCALINGS) if self._any_size() else self.scaling
 
-    def _learn_schema(self, source: Source, learned: Rows) -> Schema:
-        schema = super()._learn_schema(source, learned)
+    def _learn_schema(self, source: Source, summary: Summary) -> Schema:
+        schema = super()._learn_schema(source, summary)
         return replace(schema, shape=(None, None, *schema.shape[2:])) if self._any_size() else schema
 
     def _training_data(self, source: Source, clean: Source | None, rows: tuple[Rows, Rows], seed: int) -> SampleData:

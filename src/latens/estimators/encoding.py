@@ -20,13 +20,14 @@ from latens.data.pairs import paired
 from latens.data.splits import Rows, everything, split_rows
 from latens.data.streaming import Streamed, StreamedRows
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, setting, whole
+from latens.errors import ConfigError, DataError, choice, setting, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train, refereed
 from latens.estimators.inference import Applied
 from latens.estimators.saving import save
 from latens.estimators.tables import check_columns, remember_columns, warn_of
 from latens.history import History
-from latens.schema import Schema
+from latens.schema import SCALINGS, Schema, Summary, summarise
+from latens.schema.scaling import needs_moments
 from latens.seeds import resolve_seed
 
 if TYPE_CHECKING:
@@ -168,8 +169,9 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         known = learned if only is None else everything(len(source))
         if only is not None:
             learned, held_out = only[learned[:]], only[held_out[:]]
-        if begun is None:
-            self.schema_ = self._learn_schema(source, known)
+        summary = None if begun is not None else self._summary(source, known)
+        if summary is not None:
+            self.schema_ = self._learn_schema(source, summary)
         if len(source.shape) > 1:
             self.n_features_in_ = self.schema_.n_features
         if clean is not None:
@@ -177,7 +179,7 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             clean = self.schema_.conform(clean, "other")
             self.schema_ = self.schema_.covering(clean, learned) if begun is None else self.schema_
         data = self._training_data(source, clean, (learned, held_out), seed)
-        warn_of(source, self.schema_, learned)
+        warn_of(source, self.schema_, learned, summary if only is None else None)
         self._learn(data, seed, run, begun)
         self._judge(data)
 
@@ -193,8 +195,12 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         return learned, held_out
 
-    def _learn_schema(self, source: Source, learned: Rows) -> Schema:
-        return Schema.learn(source, learned, self._scaling())
+    def _summary(self, source: Source, rows: Rows) -> Summary:
+        """What some rows are like, as far as the scaling asks."""
+        return summarise(source, rows, needs_moments(source, choice("scaling", self._scaling(), SCALINGS)))
+
+    def _learn_schema(self, source: Source, summary: Summary) -> Schema:
+        return Schema.of(source, summary, self._scaling())
 
     def _training_data(self, source: Source, clean: Source | None, rows: tuple[Rows, Rows], seed: int) -> SampleData:
         device, schema = resolve_device(self.device), self.schema_

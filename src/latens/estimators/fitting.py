@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import nn
 
 from latens.analysis import Referee, judge
 from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
-from latens.data.batches import Rows, SampleData, TrainingData
+from latens.data.batches import Batch, Rows, SampleData, TrainingData
 from latens.data.streaming import StreamedRows
 from latens.devices import launch, threads_for
 from latens.errors import ConfigError, whole
@@ -148,25 +148,40 @@ def refereed(network: Applied, data: SampleData, n_components: int) -> Referee:
     weights = network.network.data.weights()  # type: ignore[union-attr,operator]
     scale, groups = (None, None) if weights is None else map(np.array, weights)
 
-    def features(rows: Rows) -> Iterator[np.ndarray]:
+    errors = _Errors(network)
+
+    def features(rows: Rows, judged: bool = False) -> Iterator[np.ndarray]:
         for batch in rows.in_order():
-            found = network.features(batch.x.cpu().numpy())
+            x = batch.x.cpu().numpy()
+            found = network.features(x)
+            if judged:  # in the same pass: data on disk are not read twice
+                errors.add(x, batch)
             yield found if scale is None else found * scale.astype(found.dtype)
 
-    judged = data.validation if len(data.validation) else data.train
-    held_out = None if judged is data.train else partial(features, judged)
-    error = _mean_error(network, judged)
-    return judge(partial(features, data.train), held_out, error, n_components, groups, _most(data.train))
+    learned, most = partial(features, data.train), _most(data.train)
+    if len(data.validation):
+        referee = judge(learned, partial(features, data.validation, True), math.nan, n_components, groups, most)
+    else:
+        referee = judge(learned, None, math.nan, n_components, groups, most)
+        for batch in data.train.in_order():
+            errors.add(batch.x.cpu().numpy(), batch)
+    return replace(referee, model_error=errors.mean)
 
 
-def _mean_error(network: Applied, rows: Rows) -> float:
-    """The network's mean squared error."""
-    total = 0.0
-    for batch in rows.in_order():
-        x = batch.x.cpu().numpy()
+class _Errors:
+    """The mean squared error of a network, added up batch by batch."""
+
+    def __init__(self, network: Applied) -> None:
+        self.network, self._sum, self._rows = network, 0.0, 0
+
+    def add(self, x: np.ndarray, batch: Batch) -> None:
         target = x if batch.target is batch.x else batch.target.cpu().numpy()
-        total += float(row_means(network.errors(x, target)).sum())
-    return total / len(rows)
+        self._sum += float(row_means(self.network.errors(x, target)).sum())
+        self._rows += len(batch)
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self._rows
 
 
 def _most(rows: Rows) -> int | None:

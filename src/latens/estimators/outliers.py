@@ -211,7 +211,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         trim: Any = (_TRIM if self.estimator is None else 0.0) if self.trim == "auto" else self.trim
         ordinary = np.arange(len(part))
         if trim != 0:  # images of different sizes have no features to be compared by
-            estimator.schema_ = estimator._learn_schema(part, ordinary)
+            estimator.schema_ = estimator._learn_schema(part, estimator._summary(part, ordinary))
             ordinary = ordinary_rows(_features(estimator.schema_, part), trim, seed)
         if self.estimator is None:
             estimator.max_epochs = self._epochs(len(ordinary))

@@ -8,7 +8,7 @@ from latens.schema.events import EventSchema
 from latens.schema.items import UNKNOWN
 from latens.schema.scaling import SCALINGS, Scaling
 from latens.schema.series import SERIES_SCALINGS, SeriesSchema
-from latens.schema.statistics import Numbers, Samples, Summary
+from latens.schema.statistics import Numbers, Samples, Summary, summarise
 from latens.schema.text import TOKENS, Decoder, TextSchema
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "Summary",
     "Table",
     "TextSchema",
+    "summarise",
 ]

@@ -97,7 +97,11 @@ def summarise(source: Samples, rows: Numbers, moments: bool = True) -> Summary:
                 tally.add(block[:, i])
             missing = missing or gaps
     table = None if source.table is None else source.table.learned(tallies, missing)
-    return Summary(extremes.low, extremes.high, *spread.result(), table)
+    mean, deviation = spread.result()
+    if moments:  # rounding leaves a constant column a little spread
+        constant = extremes.low == extremes.high
+        mean, deviation = np.where(constant, extremes.low, mean), np.where(constant, 0.0, deviation)
+    return Summary(extremes.low, extremes.high, mean, deviation, table)
 
 
 class _Extremes:
