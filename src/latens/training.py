@@ -326,10 +326,20 @@ class TrainState:
         """Become the state that was saved.
 
         Raises:
-            ModelFileError: It was saved by a fit with other settings or other data.
+            ModelFileError: It was saved by a fit with other settings or other data, or is no checkpoint.
         """
+        try:
+            _refuse_another_fit(file.header.get("fit", {}), self.fingerprint)
+            self._take_over(file)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            if isinstance(error, ModelFileError) or is_out_of_memory(error):
+                raise
+            raise ModelFileError(
+                f"the checkpoint holds no state of a fit ({error}); start anew with --force"
+            ) from error
+
+    def _take_over(self, file: ModelFile) -> None:
         header = file.header
-        _refuse_another_fit(header.get("fit", {}), self.fingerprint)
         self.step, self.epoch, self.step_in_epoch = header["step"], header["epoch"], header["step_in_epoch"]
         self.history = History({name: tuple(column) for name, column in header["history"].items()})
         self._loss_sum, self._things = header["loss_sum"], header["rows"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from latens import Autoencoder
+from latens import Autoencoder, persistence
 from latens.callbacks import Callback, Checkpoints, SignalGuard
 from latens.errors import DivergedError, Interrupted, ModelFileError, OutOfMemory
 from latens.runs import newest
@@ -104,6 +104,26 @@ class TestResume:
         stopped_fit(X, tmp_path)
         with pytest.raises(ModelFileError, match=message):
             Autoencoder(**{"batch_size": 16, "verbose": 0, **settings}).fit(X, run_folder=tmp_path, resume=True)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda header, tensors: header.pop("step"),
+            lambda header, tensors: header.update(history=[]),
+            lambda header, tensors: tensors.pop(max(name for name in tensors if name.startswith("model."))),
+            lambda header, tensors: tensors.update(
+                {max(tensors, key=lambda n: n.startswith("model.")): torch.zeros(9)}
+            ),
+        ],
+    )
+    def test_refuses_a_checkpoint_that_holds_no_state(self, X, tmp_path, change):
+        stopped_fit(X, tmp_path)
+        file = newest(tmp_path)
+        header, tensors = {k: v for k, v in file.header.items() if k not in ("digest", "format")}, dict(file.tensors)
+        change(header, tensors)
+        persistence.write(tmp_path / "step-000000006.latens", header, tensors)
+        with pytest.raises(ModelFileError, match=r"the checkpoint holds no state of a fit .*; start anew with --force"):
+            Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path, resume=True)
 
     def test_refuses_a_checkpoint_of_other_data(self, X, tmp_path):
         stopped_fit(X, tmp_path)
