@@ -33,6 +33,7 @@ from latens.cli import (
     search,
     sweep,
 )
+from latens.cli.terminal import say, visible
 from latens.cli.verbs import app, close_quietly
 from latens.errors import Interrupted, LatensError, OutputError
 
@@ -56,7 +57,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         import latens
 
-        typer.echo(f"latens {latens.__version__}")
+        say(f"latens {latens.__version__}")
         raise typer.Exit()
 
 
@@ -85,17 +86,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     with _short_warnings(), _polite_kill():
         try:
-            app(args=words, prog_name="latens")
+            return _code(app(args=words, prog_name="latens", standalone_mode=False))
         except SystemExit as ending:
-            return _code(ending)
+            return _code(ending.code)
         except BrokenPipeError:
             close_quietly()
             return 0
         except (Exception, KeyboardInterrupt) as error:
+            if hasattr(error, "show") and hasattr(error, "exit_code"):
+                return _misused(error)
             if "--debug" in words:
                 traceback.print_exc()
             return _report(_cause(error))
-    return 0
+
+
+def _misused(error: Any) -> int:
+    """Usage and a line on stderr, which may quote the names of files."""
+    error.message = visible(str(error.message))
+    error.show()
+    return int(error.exit_code)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -110,18 +119,18 @@ def _report(error: BaseException) -> int:
     """One line on stderr, and the exit code."""
     line = " ".join(str(error).split())
     if isinstance(error, (Interrupted, KeyboardInterrupt)):
-        typer.echo(f"latens: {line or 'interrupted'}", err=True)
+        say(f"latens: {line or 'interrupted'}", err=True)
         return 128 + getattr(error, "signal", signal.SIGINT)
     if not isinstance(error, LatensError):
         line = f"internal error, {type(error).__name__}: {line}; run again with --debug and report what it shows"
-    typer.echo(f"latens: error: {line}", err=True)
+    say(f"latens: error: {line}", err=True)
     return 1
 
 
-def _code(ending: SystemExit) -> int:
-    code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+def _code(ending: object) -> int:
+    code = ending if isinstance(ending, int) else int(ending is not None)
     if code in _STOPPED:
-        typer.echo(f"latens: stopped by {_STOPPED[code]}", err=True)
+        say(f"latens: stopped by {_STOPPED[code]}", err=True)
     return code
 
 
@@ -130,7 +139,7 @@ def _short_warnings() -> Iterator[None]:
     """A warning is one line on stderr, without the place in the code that Python adds."""
 
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        typer.echo(f"latens: warning: {' '.join(str(message).split())}", err=True)
+        say(f"latens: warning: {' '.join(str(message).split())}", err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -15,6 +15,7 @@ from latens.cli.models import describe_referee, load_model, open_for
 from latens.cli.outputs import check_output
 from latens.cli.runs import owned, run_folder
 from latens.cli.settings import SEQUENCES, build_estimator, parse_settings
+from latens.cli.terminal import say
 from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
 from latens.errors import ConfigError
 
@@ -190,7 +191,7 @@ def _spent(profiles: list[Profile]) -> dict[str, Any]:
     """Where the time went, for the result and on stderr, if somebody took it."""
     for profile in profiles:
         spent = profile.spent
-        typer.echo(str(spent), err=True)
+        say(str(spent), err=True)
         return {"profile": spent.to_json()}
     return {}
 
