@@ -156,11 +156,9 @@ class _Run:
             if not self.state.finished:
                 self._go_on()
         except BaseException:
-            if not self.state.parts:  # nothing to go on from
+            if resumed is None and not self.state.parts:  # nothing to go on from
                 with suppress(OutputError):
                     _remove([*_half_done(self.folder), self.folder / STATE])
-                with suppress(OSError):
-                    self.folder.rmdir()
             raise
         return Written(self.state.reached, self.state.parts, resumed)
 
@@ -275,6 +273,7 @@ def _owned(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: Another one does, or it cannot be made.
     """
+    made = not folder.is_dir()
     try:
         folder.mkdir(exist_ok=True)
         lock = os.open(folder, os.O_RDONLY)
@@ -291,6 +290,9 @@ def _owned(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+        if made:
+            with suppress(OSError):  # not empty: something was written
+                folder.rmdir()
 
 
 @contextmanager
