@@ -38,6 +38,7 @@ class Taken:
         content: m of them, as the model takes them: a source, or a list.
         labels: Carried columns of m, by name.
         ids: (m,) names, or None.
+        count: m.
         weight: What a bar moves by.
     """
 
@@ -45,10 +46,11 @@ class Taken:
     content: Any
     labels: Mapping[str, Any]
     ids: Any
+    count: int
     weight: int
 
     def __len__(self) -> int:
-        return len(self.content)
+        return self.count
 
 
 class Rows(Protocol):
@@ -153,7 +155,7 @@ class SourceRows:
         source = self.source
         labels = {name: of_type(name, source.labels[name][start:stop], kind) for name, kind in self._labels.items()}
         ids = None if source.ids is None else of_type("id", source.ids[start:stop], self._ids)
-        return Taken(start, _part(source, start, stop), labels, ids, stop - start)
+        return Taken(start, _part(source, start, stop), labels, ids, stop - start, stop - start)
 
 
 def _part(source: Any, start: int, stop: int) -> Any:

@@ -201,7 +201,7 @@ def _taken(source: Any, kinds: dict[str, Any], start: int, lines: list[Line]) ->
 
     places = [line.row for line in lines]
     labels = {name: of_type(name, source.labels[name][places], kind) for name, kind in kinds.items()}
-    return Taken(start, lines, labels, None, sum(len(line.content) + 1 for line in lines))
+    return Taken(start, lines, labels, None, len(lines), sum(len(line.content) + 1 for line in lines))
 
 
 def _ask(estimator: Any, kept: list[dict[str, Any]] | None, taken: Taken) -> Said:
