@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -17,7 +20,7 @@ from latens.data.finite import check_finite
 from latens.data.paths import open_plain, readable, size_of
 from latens.data.stored import Stored, is_large, like_array
 from latens.data.values import Labels, Source, among, check_memory, check_shape, hint, label_array, label_names, numeric
-from latens.errors import DataError, choice
+from latens.errors import DataError, choice, in_a_line
 
 __all__ = ["KINDS", "array_source", "as_array", "npy_bytes", "npy_source", "npz_source"]
 
@@ -28,7 +31,7 @@ _LABELS = ("y", "labels", "label")
 # All that a damaged or hostile header or archive makes NumPy and zipfile raise.
 _DAMAGE = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OSError, zlib.error, zipfile.BadZipFile),
-    *(NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
+    *(tokenize.TokenError, NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
 )
 
 
@@ -132,10 +135,9 @@ def npy_source(path: Path, kind: str | None = None, stream: bool | None = None) 
 def _npy(file: IO[bytes], name: str) -> np.ndarray:
     """The array of a file whose header has been checked."""
     try:
-        file.seek(0)
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        return _read_array(file)
     except _DAMAGE as error:
-        raise DataError(f"{name}: damaged .npy file ({error}); write it again with np.save") from error
+        raise DataError(f"{name}: damaged .npy file ({in_a_line(error)}); write it again with np.save") from error
 
 
 def _stored_npy(path: Path, header: _Header, offset: int, kind: str | None) -> Source:
@@ -171,6 +173,21 @@ def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> S
     return array_source(_npy(file, name), kind=kind, name=name)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """NumPy warns of headers that Python 2 may have written, and Python of odd escapes in them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _read_array(file: IO[bytes]) -> np.ndarray:
+    """All of a file whose header has been checked."""
+    file.seek(0)
+    with _quiet():
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
 class _Header(NamedTuple):
     """What an ``.npy`` says of itself."""
 
@@ -187,9 +204,10 @@ def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None, held: 
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(file)
+        with _quiet():
+            shape, fortran, dtype = read(file)
     except _DAMAGE as error:
-        raise DataError(f"{name}: damaged or no .npy data ({error}); write it again with np.save") from error
+        raise DataError(f"{name}: damaged or no .npy data ({in_a_line(error)}); write it again with np.save") from error
     if dtype.hasobject:
         raise DataError(f"{name}: holds pickled objects, which are never loaded; save it as an array of numbers")
     declared = math.prod(shape) * dtype.itemsize
@@ -219,7 +237,7 @@ def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, ar
         raise
     except _DAMAGE as error:
         raise DataError(
-            f"{path.name}: damaged or truncated .npz file ({error}); write it again with np.savez"
+            f"{path.name}: damaged or truncated .npz file ({in_a_line(error)}); write it again with np.savez"
         ) from error
 
 
@@ -257,8 +275,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.nd
     packed = packed_size(archive, info, place)
     with archive.open(info) as file:
         _check_npy(file, info.file_size, place, packed)
-        file.seek(0)
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        return _read_array(file)
 
 
 def _label(
