@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from latens import Autoencoder, GaussianNoise, LinearAutoencoder, Swap
+from latens.callbacks import Callback, Checkpoints
 from latens.data import open_source
 from latens.data.batches import ResidentRows, marks_of, resident
 from latens.data.splits import split_rows
 from latens.data.streaming import Streamed, StreamedRows
-from latens.errors import DataError
+from latens.errors import DataError, Interrupted, ModelFileError
 from latens.schema import Schema
 
 N, D = 1003, 6
@@ -171,3 +172,37 @@ class TestFit:
             open_source(tmp_path / "x.npy", stream=True)
         monkeypatch.setattr("latens.data.stored._LARGE", 100)
         assert not open_source(tmp_path / "x.npy").streamed
+
+
+class Interruption(Callback):
+    """Ends a fit after a step, with a checkpoint of it."""
+
+    def __init__(self, folder, step: int) -> None:
+        self.checkpoints, self.step = Checkpoints(folder), step
+
+    def step_end(self, state) -> None:
+        if state.step == self.step:
+            self.checkpoints.save(state)
+            raise Interrupted("enough", signal=2)
+
+
+class TestResume:
+    @pytest.mark.parametrize("step", [3, 7, 28, 35])
+    def test_goes_on_wherever_the_data_are(self, path, tmp_path, step):
+        """A fit in memory is interrupted and goes on from disk, and the other way round."""
+        whole = FITS["swap"]().set_params(batch_size=32).fit(both(path)[0])
+        for number, (before, after) in enumerate([both(path), both(path)[::-1]]):
+            folder = tmp_path / f"run-{number}"
+            with pytest.raises(Interrupted, match="enough"):
+                FITS["swap"]().set_params(batch_size=32).fit(before, callbacks=[Interruption(folder, step)])
+            ended = FITS["swap"]().set_params(batch_size=32).fit(after, run_folder=folder, resume=True)
+            assert ended.resumed_from_step_ == step
+            assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(ended), strict=True))
+
+    def test_not_with_other_data(self, path, X, tmp_path):
+        with pytest.raises(Interrupted, match="enough"):
+            FITS["deep"]().fit(both(path)[1], callbacks=[Interruption(tmp_path / "run", 3)])
+        X[5, 5] += 1
+        np.save(path, X)
+        with pytest.raises(ModelFileError, match=r"the checkpoint is of another fit \(other "):
+            FITS["deep"]().fit(both(path)[1], run_folder=tmp_path / "run", resume=True)

@@ -37,6 +37,7 @@ class Run:
     streamed: bool
     code: int
     seconds: float
+    busy: float  # seconds of processors
     peak: int  # bytes resident at most
 
     @property
@@ -90,8 +91,8 @@ def write_parquet(path: Path, rows: int) -> Path:
     return path
 
 
-def measured(words: list[str], limit: int | None) -> tuple[int, float, int]:
-    """Exit code, seconds and peak resident bytes of a command of latens."""
+def measured(words: list[str], limit: int | None) -> tuple[int, float, float, int]:
+    """Exit code, seconds, seconds of processors and peak resident bytes of a command of latens."""
     started = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -99,7 +100,8 @@ def measured(words: list[str], limit: int | None) -> tuple[int, float, int]:
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         os.execv(sys.executable, [sys.executable, "-m", "latens", *words])
     _, status, usage = os.wait4(child, 0)
-    return os.waitstatus_to_exitcode(status), time.monotonic() - started, usage.ru_maxrss * 1024
+    seconds, busy = time.monotonic() - started, usage.ru_utime + usage.ru_stime
+    return os.waitstatus_to_exitcode(status), seconds, busy, usage.ru_maxrss * 1024
 
 
 def runs(form: str, gigabytes: float, streamed: bool, folder: Path) -> Iterator[Run]:
@@ -130,7 +132,8 @@ def faults(run: Run, held: Run, first: Run) -> list[str]:
 
 def line(run: Run, held: Run) -> str:
     kind = "on disk" if run.streamed else "in memory"
-    figures = f"{run.peak / 2**20:>9,.0f} {run.seconds:>8.1f} {run.rows:>10,.0f} {run.rows / held.rows:>6.2f}"
+    spent = f"{run.peak / 2**20:>9,.0f} {run.seconds:>8.1f} {run.busy:>8.1f}"
+    figures = f"{spent} {run.rows:>10,.0f} {run.rows / held.rows:>6.2f}"
     return f"{run.verb:<6} {run.form:<8} {run.gigabytes:>5g} GB {kind:<10} {figures}"
 
 
@@ -155,7 +158,7 @@ def main() -> int:
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     parser.add_argument("--folder", help="where the tables are written; the largest has to fit")
     options = parser.parse_args()
-    print(f"{'':<31}     {'peak MiB':>13} {'seconds':>8} {'rows/s':>10} {'ratio':>6}")
+    print(f"{'':<31}     {'peak MiB':>13} {'seconds':>8} {'cpu':>8} {'rows/s':>10} {'ratio':>6}")
     with tempfile.TemporaryDirectory(prefix="latens-memory-", dir=options.folder) as folder:
         failed = sum(report(form, options.gigabytes, Path(folder)) for form in options.forms)
     print(f"all of it: {failed} failed")
