@@ -37,8 +37,8 @@ PARQUET = (".parquet", ".pq")
 
 # Rows that are looked at for what a column holds.
 _HEAD = 4096
-# Bytes of rows that are put together at a time.
-_CACHED = 2**17
+# Rows that are put together at a time.
+_TURNED = 16
 
 
 def parquet_folder(folder: Path, labels: Labels, typing: Typing, stream: bool | None) -> Source | None:
@@ -182,12 +182,13 @@ def _is_plain(kind: pa.DataType, column: Column) -> bool:
 
 
 def _side_by_side(columns: Sequence[np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:  # each (m,) -> (m, d)
-    """Columns as a block of rows; some rows at a time, that stay in the processor's cache."""
-    block = np.empty((len(columns[0]), len(columns)), dtype)
-    step = max(16, _CACHED // (len(columns) * dtype.itemsize))
-    for start in range(0, len(block), step):
-        for place, column in enumerate(columns):
-            block[start : start + step, place] = column[start : start + step]
+    """Columns as a block of rows; a few rows at a time, whose cells then are near each other in memory."""
+    above = np.empty((len(columns), len(columns[0])), dtype)
+    for place, column in enumerate(columns):
+        above[place] = column
+    block = np.empty(above.shape[::-1], dtype)
+    for start in range(0, len(block), _TURNED):
+        block[start : start + _TURNED] = above[:, start : start + _TURNED].T
     return block
 
 
