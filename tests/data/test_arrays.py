@@ -205,6 +205,17 @@ class TestNpy:
         assert not open_source(tmp_path / "x.npy", stream=False).streamed
         assert source.in_memory().values.sum() == 19900
 
+    def test_so_does_a_large_array_that_is_mapped(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("latens.data.stored._LARGE", 100)
+        values = np.arange(200.0).reshape(100, 2)
+        values[70, 1] = np.nan
+        np.save(tmp_path / "x.npy", values)
+        source = open_source(np.load(tmp_path / "x.npy", mmap_mode="r"))
+        assert source.streamed
+        assert source.values[:2].tolist() == [[0, 1], [2, 3]]
+        with pytest.raises(DataError, match=r"array: row 70, column 1 \(counted from 0\) is NaN"):
+            source.in_memory()
+
     def test_pickled_objects_are_never_loaded(self, tmp_path):
         np.save(tmp_path / "x.npy", np.array([[{}]], dtype=object), allow_pickle=True)
         with pytest.raises(DataError, match=r"x.npy: holds pickled objects, which are never loaded"):

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 from latens.data.archives import open_archive, packed_size
 from latens.data.finite import check_finite
 from latens.data.paths import open_plain, readable, size_of
-from latens.data.stored import Stored, is_large, like_array
+from latens.data.stored import Read, Stored, is_large, like_array
 from latens.data.values import Labels, Source, among, check_memory, check_shape, hint, label_array, label_names, numeric
 from latens.errors import DataError, choice, in_a_line
 
@@ -74,7 +75,7 @@ def array_source(
     """A checked Source of an array: (n, d) is a table; (n, h, w) and (n, h, w, c) are images.
 
     Args:
-        data: The numbers.
+        data: The numbers; a large array that is mapped from a file stays there.
         kind: ``"table"`` or ``"images"``; None infers it.
         labels: Carried along as they are.
         name: What messages call it.
@@ -88,6 +89,9 @@ def array_source(
     """
     array = as_array(data, name)
     check_shape(array.shape, name)
+    if isinstance(data, np.memmap) and is_large(array.size) and array.flags.c_contiguous:
+        stored = _stored((array.shape, array.dtype), lambda start, stop: np.array(array[start:stop]), kind, name)
+        return replace(stored, labels=dict(labels or {}))
     kind = _kind(array.shape, kind, name)
     values = numeric(array, name)
     check_finite(values, name)
@@ -148,22 +152,31 @@ def _stored_npy(path: Path, header: _Header, offset: int, kind: str | None) -> S
             f"{name}: is stored column by column, and rows cannot be read from it; write it with "
             "np.save(path, np.ascontiguousarray(X)), or leave --stream (stream=True) out"
         )
-    kind = _kind(shape, kind, name)
     row = math.prod(shape[1:]) * dtype.itemsize
 
-    def read(start: int, stop: int) -> np.ndarray:
+    def raw(start: int, stop: int) -> np.ndarray:
         # Into memory of its own: what is mapped from a file would count as this process's memory.
         block = np.empty((stop - start, *shape[1:]), dtype)
         with readable(path), open_plain(path) as file:
             file.seek(offset + start * row)
             if file.readinto(block.reshape(-1).view(np.uint8)) != block.nbytes:  # type: ignore[attr-defined]
                 raise DataError(f"{name}: ends before row {stop} of {shape[0]}; write it again")
-        values = numeric(block, name)
+        return block
+
+    return _stored((shape, dtype), raw, kind, name)
+
+
+def _stored(form: tuple[tuple[int, ...], np.dtype[Any]], raw: Read, kind: str | None, name: str) -> Source:
+    """A Source of numbers of a shape and dtype that `raw` reads from disk."""
+    shape, dtype = form
+
+    def read(start: int, stop: int) -> np.ndarray:
+        values = numeric(raw(start, stop), name)
         check_finite(values, name, start)
         return values
 
     kept = numeric(np.empty((0, *shape[1:]), dtype), name).dtype
-    return Source(like_array(Stored(shape, kept, read, name)), kind=kind, name=name)
+    return Source(like_array(Stored(shape, kept, read, name)), kind=_kind(shape, kind, name), name=name)
 
 
 def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> Source:
