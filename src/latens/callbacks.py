@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from latens import persistence
 from latens.errors import Interrupted, MissingExtra, ModelFileError, OutputError
+from latens.group import Group
 from latens.history import History
 from latens.profiling import Spent, Stopwatch
 
@@ -50,6 +51,8 @@ class Watched(Protocol):
 
     @property
     def device(self) -> torch.device: ...
+    @property
+    def group(self) -> Group: ...
     @property
     def steps_per_epoch(self) -> int: ...
     @property
@@ -107,24 +110,32 @@ class Checkpoints(Callback):
 
     def step_end(self, state: Watched) -> None:
         due = bool(self.every_steps) and state.step % (self.every_steps or 1) == 0
-        if due or time.monotonic() - self._last > 60 * self.every_minutes:
+        if due or self._is_time(state):
             self.save(state)
 
     def epoch_end(self, state: Watched) -> None:
-        if self.every_steps is None and time.monotonic() - self._last > 60 * self.every_minutes:
+        if self.every_steps is None and self._is_time(state):
             self.save(state)
 
+    def _is_time(self, state: Watched) -> bool:
+        """By any rank's clock: what is written may be held by all."""
+        return bool(state.group.greatest(time.monotonic() - self._last > 60 * self.every_minutes))
+
     def save(self, state: Watched) -> Path:
-        """Write a checkpoint of this moment and remove the older ones; the path written."""
+        """Write a checkpoint of this moment and remove the older ones; the path written, by the first rank alone."""
         path = self.folder / f"step-{state.step:09d}.latens"
         if self._written != (state.step, state.epoch):
-            _make_folder(self.folder)
             header, tensors = state.checkpoint()
-            persistence.write(path, header, tensors)
-            for old in _checkpoints_in(self.folder)[:-2]:
-                old.unlink(missing_ok=True)
+            if state.group.first:
+                self._write(path, header, tensors)
         self._last, self._written = time.monotonic(), (state.step, state.epoch)
         return path
+
+    def _write(self, path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        _make_folder(self.folder)
+        persistence.write(path, header, tensors)
+        for old in _checkpoints_in(self.folder)[:-2]:
+            old.unlink(missing_ok=True)
 
 
 def newest(folder: str | Path) -> persistence.ModelFile | None:
@@ -191,13 +202,16 @@ class SignalGuard(Callback):
         Raises:
             Interrupted: There was one.
         """
-        if self._received is None:
+        state = self._state
+        group = Group() if state is None else state.group
+        received = group.greatest(self._received or 0)  # a signal to one rank is one to all, after the same step
+        if not received:
             return
-        where, state = "nothing was saved", self._state
+        where = "nothing was saved"
         if self.checkpoints is not None and state is not None:
             where = f"saved {self.checkpoints.save(state)}; continue with --resume"
         step = 0 if state is None else state.step
-        raise Interrupted(f"interrupted at step {step}: {where}", signal=self._received)
+        raise Interrupted(f"interrupted at step {step}: {where}", signal=received)
 
 
 class Progress(Callback):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -33,8 +34,10 @@ from latens.cli import (
     search,
     sweep,
 )
+from latens.cli.launching import WORDS
 from latens.cli.verbs import app, close_quietly
-from latens.errors import Interrupted, LatensError, OutputError
+from latens.errors import ConfigError, Interrupted, LatensError, OutputError, RankError
+from latens.ranks import place
 
 __all__ = ["app", "main"]
 
@@ -83,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    WORDS.set(words)
     with _short_warnings(), _polite_kill():
         try:
             app(args=words, prog_name="latens")
@@ -109,20 +113,38 @@ def _cause(error: BaseException) -> BaseException:
 def _report(error: BaseException) -> int:
     """One line on stderr, and the exit code."""
     line = " ".join(str(error).split())
+    if isinstance(error, RankError):
+        return _say(f"error: {line}", error.code) if not error.told else error.code
     if isinstance(error, (Interrupted, KeyboardInterrupt)):
-        typer.echo(f"latens: {line or 'interrupted'}", err=True)
-        return 128 + getattr(error, "signal", signal.SIGINT)
+        return _say(line or "interrupted", 128 + getattr(error, "signal", signal.SIGINT))
     if not isinstance(error, LatensError):
         line = f"internal error, {type(error).__name__}: {line}; run again with --debug and report what it shows"
-    typer.echo(f"latens: error: {line}", err=True)
-    return 1
+    return _say(f"error: {line}", 1)
+
+
+def _say(line: str, code: int) -> int:
+    """Why the program ends; of several processes the first one that does says it, and tells the others."""
+    if _speaks(line, code):
+        typer.echo(f"latens: {line}", err=True)
+    return code
+
+
+def _speaks(line: str, code: int) -> bool:
+    try:
+        found = place()
+    except ConfigError:  # the environment is what is wrong
+        return True
+    if found.count == 1:
+        return True
+    from latens.devices import joined
+
+    group = joined()
+    return found.local_rank == 0 if group is None else group.claim(line, code)
 
 
 def _code(ending: SystemExit) -> int:
     code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-    if code in _STOPPED:
-        typer.echo(f"latens: stopped by {_STOPPED[code]}", err=True)
-    return code
+    return _say(f"stopped by {_STOPPED[code]}", code) if code in _STOPPED else code
 
 
 @contextmanager
@@ -130,7 +152,8 @@ def _short_warnings() -> Iterator[None]:
     """A warning is one line on stderr, without the place in the code that Python adds."""
 
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        typer.echo(f"latens: warning: {' '.join(str(message).split())}", err=True)
+        if os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0":  # of several the first one
+            typer.echo(f"latens: warning: {' '.join(str(message).split())}", err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

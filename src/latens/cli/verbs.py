@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from latens.errors import ConfigError
+if TYPE_CHECKING:
+    from latens.group import Group
+
+from latens.cli.launching import take_place
+from latens.ranks import place
 
 __all__ = [
     "Columns",
@@ -133,12 +137,15 @@ class Shared:
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no closing words.")] = False
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of all that is random; 0 if left out.")] = None
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
-    devices: Annotated[int, typer.Option("--devices", min=1, help="How many devices; only 1 is built so far.")] = 1
+    devices: Annotated[int, typer.Option("--devices", min=1, help="How many, each with a process; for fit.")] = 1
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False
 
-    def __post_init__(self) -> None:
-        if self.devices != 1:
-            raise ConfigError(f"devices={self.devices}: more than one device is not built yet; use --devices 1")
+    @property
+    def group(self) -> Group:
+        """The processes that do this verb together."""
+        from latens.devices import join
+
+        return join(self.device)
 
     def result(self, values: Mapping[str, Any], words: str) -> None:
         """What a verb that did something says: JSON if asked for, else words unless `quiet`."""
@@ -146,7 +153,9 @@ class Shared:
             self.answer(values, words)
 
     def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str) -> None:
-        """What a verb that was asked something says, also when `quiet`."""
+        """What a verb that was asked something says, also when `quiet`; of several processes the first one says it."""
+        if place().rank > 0:
+            return
         typer.echo(json.dumps(_strict(values), indent=2, ensure_ascii=False) if self.json else words)
 
     def report(self, line: str) -> None:
@@ -168,7 +177,7 @@ class Shared:
         return track(items, doing, console=Console(stderr=True), transient=True)
 
 
-def verb(example: str, name: str | None = None) -> Callable[[Function], Function]:
+def verb(example: str, name: str | None = None, together: bool = False) -> Callable[[Function], Function]:
     """Register the decorated function.
 
     A parameter whose type is a dataclass of options (`Shared`, `Reading`) becomes those options.
@@ -176,6 +185,7 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
     Args:
         example: A line that works as pasted; it ends the verb's help.
         name: On the command line; the function's own if left out.
+        together: Whether several processes can do it together.
     """
 
     def register(function: Function) -> Function:
@@ -186,6 +196,8 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
         def flat(**given: Any) -> None:
             for key, group in groups.items():
                 given[key] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+            shared: Shared = given["shared"]
+            take_place(name or function.__name__, shared.devices, shared.device, together)
             with _until_nobody_reads():
                 function(**given)
 
