@@ -34,7 +34,7 @@ from latens.cli import (
     search,
     sweep,
 )
-from latens.cli.launching import WORDS
+from latens.cli.launching import WORDS, Ended
 from latens.cli.verbs import app, close_quietly
 from latens.errors import ConfigError, Interrupted, LatensError, OutputError, RankError
 from latens.ranks import place
@@ -90,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _short_warnings(), _polite_kill():
         try:
             app(args=words, prog_name="latens")
+        except Ended as ending:
+            return int(ending.code or 0)
         except SystemExit as ending:
             return _code(ending)
         except BrokenPipeError:

@@ -13,18 +13,20 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 
-import typer
-
 from latens.errors import ConfigError, RankError
 from latens.ranks import LAUNCHER, place
 
-__all__ = ["WORDS", "run_ranks", "take_place"]
+__all__ = ["WORDS", "Ended", "run_ranks", "take_place"]
 
 # The command line, which several processes repeat.
 WORDS: ContextVar[Sequence[str]] = ContextVar("WORDS")
 
 # Seconds between two looks at the ranks, and until those are ended that do not end after another one's failure.
 _LOOK, _GRACE = 0.02, 10.0
+
+
+class Ended(SystemExit):
+    """The ranks have ended, and said why."""
 
 
 def take_place(verb: str, devices: int, device: str, together: bool) -> None:
@@ -38,7 +40,7 @@ def take_place(verb: str, devices: int, device: str, together: bool) -> None:
 
     Raises:
         ConfigError: They cannot, or the environment says another number.
-        Exit: The ranks that were started have ended.
+        Ended: The ranks that were started have.
     """
     found = place()
     if not together and (devices > 1 or found.count > 1):
@@ -51,7 +53,7 @@ def take_place(verb: str, devices: int, device: str, together: bool) -> None:
 
         join(device)
     elif devices > 1:
-        raise typer.Exit(run_ranks(WORDS.get(), devices))
+        raise Ended(run_ranks(WORDS.get(), devices))
 
 
 def run_ranks(words: Sequence[str], count: int) -> int:
@@ -124,7 +126,7 @@ def _forwarded(ranks: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
 def _watched(ranks: Sequence[subprocess.Popen[bytes]], received: Sequence[int]) -> int:
     """Wait until all have ended, or one was killed, or long enough after one has failed."""
     failed, until = 0, float("inf")
-    while time.monotonic() < until and any(process.poll() is None for process in ranks):
+    while time.monotonic() < until and None in [process.poll() for process in ranks]:
         for rank, process in enumerate(ranks):
             code = process.returncode or 0
             if code < 0 and not received:
