@@ -9,7 +9,6 @@ import math
 import signal
 import sys
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,10 +16,11 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from latens import persistence
-from latens.errors import Interrupted, MissingExtra, ModelFileError, OutputError
+from latens.errors import Interrupted, MissingExtra, OutputError
 from latens.group import Group
 from latens.history import History
 from latens.profiling import Spent, Stopwatch
+from latens.runs import checkpoint_path, checkpoints_in
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,6 @@ __all__ = [
     "SignalGuard",
     "TensorBoard",
     "Watched",
-    "newest",
     "notify",
 ]
 
@@ -123,7 +122,7 @@ class Checkpoints(Callback):
 
     def save(self, state: Watched) -> Path:
         """Write a checkpoint of this moment and remove the older ones; the path written, by the first rank alone."""
-        path = self.folder / f"step-{state.step:09d}.latens"
+        path = checkpoint_path(self.folder, state.step)
         if self._written != (state.step, state.epoch):
             header, tensors = state.checkpoint()
             if state.group.first:
@@ -134,23 +133,8 @@ class Checkpoints(Callback):
     def _write(self, path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         _make_folder(self.folder)
         persistence.write(path, header, tensors)
-        for old in _checkpoints_in(self.folder)[:-2]:
+        for old in checkpoints_in(self.folder)[:-2]:
             old.unlink(missing_ok=True)
-
-
-def newest(folder: str | Path) -> persistence.ModelFile | None:
-    """The newest valid checkpoint of a run folder, by step and never by clock; None if there is none."""
-    for path in reversed(_checkpoints_in(Path(folder))):
-        try:
-            return persistence.read(path)
-        except ModelFileError as error:
-            warnings.warn(f"skipped a checkpoint: {error}", RuntimeWarning, stacklevel=2)
-    return None
-
-
-def _checkpoints_in(folder: Path) -> list[Path]:
-    """Oldest first; a folder of such a name is none."""
-    return sorted(path for path in folder.glob("step-*.latens") if path.is_file())
 
 
 class SignalGuard(Callback):

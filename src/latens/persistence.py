@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -33,6 +34,7 @@ __all__ = [
     "describe",
     "read",
     "read_header",
+    "remove_leftovers",
     "tensor_infos",
     "write",
 ]
@@ -100,6 +102,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a name that cannot be written cannot be removed either; what went wrong is told above
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove what processes that were killed had not finished to write; for whoever owns the folder or the file.
+
+    Args:
+        folder: Where.
+        name: Of the file that they were to become; None for all.
+    """
+    named = re.compile(rf"\.{'.*' if name is None else re.escape(name)}\.\d+\.tmp")
+    with suppress(OSError):  # what cannot be removed is no reason to do nothing
+        for path in [path for path in folder.iterdir() if named.fullmatch(path.name)]:
+            path.unlink(missing_ok=True)
 
 
 def read(path: str | Path, expect: Callable[[Mapping[str, Any], TensorInfo], None] | None = None) -> ModelFile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -34,10 +33,10 @@ from latens.cli import (
     search,
     sweep,
 )
-from latens.cli.launching import WORDS, Ended
+from latens.cli.launching import WORDS, Ended, is_first, speaks
+from latens.cli.terminal import say, visible
 from latens.cli.verbs import app, close_quietly
-from latens.errors import ConfigError, Interrupted, LatensError, OutputError, RankError
-from latens.ranks import place
+from latens.errors import Interrupted, LatensError, OutputError, RankError
 
 __all__ = ["app", "main"]
 
@@ -59,7 +58,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         import latens
 
-        typer.echo(f"latens {latens.__version__}")
+        say(f"latens {latens.__version__}")
         raise typer.Exit()
 
 
@@ -89,19 +88,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     WORDS.set(words)
     with _short_warnings(), _polite_kill():
         try:
-            app(args=words, prog_name="latens")
+            return _code(app(args=words, prog_name="latens", standalone_mode=False))
         except Ended as ending:
             return int(ending.code or 0)
         except SystemExit as ending:
-            return _code(ending)
+            return _code(ending.code)
         except BrokenPipeError:
             close_quietly()
             return 0
         except (Exception, KeyboardInterrupt) as error:
+            if hasattr(error, "show") and hasattr(error, "exit_code"):
+                return _misused(error)
             if "--debug" in words:
                 traceback.print_exc()
             return _report(_cause(error))
-    return 0
+
+
+def _misused(error: Any) -> int:
+    """Usage and a line on stderr, which may quote the names of files."""
+    error.message = visible(str(error.message))
+    error.show()
+    return int(error.exit_code)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -125,27 +132,14 @@ def _report(error: BaseException) -> int:
 
 
 def _say(line: str, code: int) -> int:
-    """Why the program ends; of several processes the first one that does says it, and tells the others."""
-    if _speaks(line, code):
-        typer.echo(f"latens: {line}", err=True)
+    """Why the program ends, which of several processes one says."""
+    if speaks(line, code):
+        say(f"latens: {line}", err=True)
     return code
 
 
-def _speaks(line: str, code: int) -> bool:
-    try:
-        found = place()
-    except ConfigError:  # the environment is what is wrong
-        return True
-    if found.count == 1:
-        return True
-    from latens.devices import joined
-
-    group = joined()
-    return found.local_rank == 0 if group is None else group.claim(line, code)
-
-
-def _code(ending: SystemExit) -> int:
-    code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+def _code(ending: object) -> int:
+    code = ending if isinstance(ending, int) else int(ending is not None)
     return _say(f"stopped by {_STOPPED[code]}", code) if code in _STOPPED else code
 
 
@@ -154,8 +148,8 @@ def _short_warnings() -> Iterator[None]:
     """A warning is one line on stderr, without the place in the code that Python adds."""
 
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        if os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0":  # of several the first one
-            typer.echo(f"latens: warning: {' '.join(str(message).split())}", err=True)
+        if is_first():
+            say(f"latens: warning: {' '.join(str(message).split())}", err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

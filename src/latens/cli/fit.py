@@ -14,8 +14,9 @@ import typer
 
 from latens.cli.models import describe_referee, load_model, open_for
 from latens.cli.outputs import check_output
-from latens.cli.runs import checkpoints_in, owned, run_folder
+from latens.cli.runs import owned, run_folder
 from latens.cli.settings import SEQUENCES, build_estimator, parse_settings
+from latens.cli.terminal import say
 from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
 from latens.errors import ConfigError
 from latens.ranks import place
@@ -122,9 +123,9 @@ def fit(
         check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
     estimator, data = _opened(source, (reading, columns), shared, model, settings or (), begun)
     clean = None if target is None else _clean(target, estimator, reading)
-    ours = owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run)
-    with ours if group.first else nullcontext():
-        _train(estimator, data, clean, (run, profiles), output)
+    ours = owned(output, resume=run.resume, force=force, keep=run.keep_run)
+    with ours if group.first else nullcontext(run_folder(output)) as folder:
+        _train(estimator, data, clean, (run, profiles), (folder, output))
     shared.result(_result(estimator, output) | _spent(profiles), _closing_words(estimator, source, output))
 
 
@@ -180,10 +181,10 @@ def _open_for_model(model: str, source: str, reading: Reading, columns: Columns)
 
 
 def _train(
-    estimator: Any, data: AnySource, clean: Source | None, watched: tuple[Run, list[Profile]], output: Path
+    estimator: Any, data: AnySource, clean: Source | None, watched: tuple[Run, list[Profile]], where: tuple[Path, Path]
 ) -> None:
     """Fit and save; a signal in between leaves a last checkpoint, as it does while fitting."""
-    folder, (run, profiles) = run_folder(output), watched
+    (folder, output), (run, profiles) = where, watched
     others, guard = run.callbacks(folder)
     callbacks = [*profiles, *others]
     fit = estimator.continue_fit if hasattr(estimator, "schema_") else estimator.fit  # a loaded one goes on
@@ -199,12 +200,14 @@ def _spent(profiles: list[Profile]) -> dict[str, Any]:
     for profile in profiles:
         spent = profile.spent
         if place().rank == 0:
-            typer.echo(str(spent), err=True)
+            say(str(spent), err=True)
         return {"profile": spent.to_json()}
     return {}
 
 
 def _already_finished(output: Path, shared: Shared) -> None:
+    from latens.runs import checkpoints_in
+
     estimator = load_model(output, shared)
     words = f"{output} is finished already; nothing was changed"
     if checkpoints_in(run_folder(output)):

@@ -16,7 +16,7 @@ from types import FrameType
 from latens.errors import ConfigError, RankError
 from latens.ranks import LAUNCHER, place
 
-__all__ = ["WORDS", "Ended", "run_ranks", "take_place"]
+__all__ = ["WORDS", "Ended", "is_first", "run_ranks", "speaks", "take_place"]
 
 # The command line, which several processes repeat.
 WORDS: ContextVar[Sequence[str]] = ContextVar("WORDS")
@@ -54,6 +54,33 @@ def take_place(verb: str, devices: int, device: str, together: bool) -> None:
         join(device)
     elif devices > 1:
         raise Ended(run_ranks(WORDS.get(), devices))
+
+
+def speaks(line: str, code: int) -> bool:
+    """Whether this process says why the program ends: of several the first one that does, which tells the others.
+
+    Args:
+        line: What there is to say.
+        code: The exit code.
+    """
+    try:
+        found = place()
+    except ConfigError:  # the environment is what is wrong
+        return True
+    if found.count == 1:
+        return True
+    from latens.devices import joined
+
+    group = joined()
+    return found.local_rank == 0 if group is None else group.claim(line, code)
+
+
+def is_first() -> bool:
+    """Whether this is the first of several processes, or the only one."""
+    try:
+        return place().rank == 0
+    except ConfigError:
+        return True
 
 
 def run_ranks(words: Sequence[str], count: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import math
 import os
 import sys
@@ -20,14 +19,18 @@ if TYPE_CHECKING:
     from latens.group import Group
 
 from latens.cli.launching import take_place
+from latens.cli.outputs import Target, is_folder
+from latens.cli.terminal import as_json, say, visible
 from latens.ranks import place
 
 __all__ = [
+    "AnswersOption",
     "Columns",
     "ForceOption",
     "LabelsOption",
     "ModelArgument",
     "OutputOption",
+    "Parting",
     "Reading",
     "Shared",
     "SourceArgument",
@@ -49,6 +52,10 @@ SourceArgument = Annotated[
 ]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="What to write.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
+
+AnswersOption = Annotated[
+    str, typer.Option("--output", "-o", help="A file, or a folder for parts: NAME/.", show_default=False)
+]
 
 Item = TypeVar("Item")
 Function = TypeVar("Function", bound=Callable[..., None])
@@ -130,6 +137,28 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Parting:
+    """How rows are written that may be too many for one file, or whose answers take long."""
+
+    part_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--part-rows", min=1, help="Of a folder: rows in a part; 262,144 if left out.", show_default=False
+        ),
+    ] = None
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Of a folder: go on after the last whole part, or start if there is none.")
+    ] = False
+    force: ForceOption = False
+
+    def target(self, output: str | Path, suffixes: Sequence[str], inputs: Sequence[str | Path]) -> Target:
+        """Where the rows go, checked: a folder if it is one, ends in a slash or has no suffix."""
+        target = Target(Path(output), is_folder(output), self.part_rows, self.resume)
+        target.check(force=self.force, inputs=inputs, suffixes=suffixes)
+        return target
+
+
+@dataclass(frozen=True)
 class Shared:
     """The options that every verb has."""
 
@@ -152,16 +181,22 @@ class Shared:
         if self.json or not self.quiet:
             self.answer(values, words)
 
-    def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str) -> None:
-        """What a verb that was asked something says, also when `quiet`; of several processes the first one says it."""
+    def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str, *, exact: bool = False) -> None:
+        """What a verb that was asked something says, also when `quiet`, and of several processes the first one.
+
+        `exact` words stay as they are in a pipe.
+        """
         if place().rank > 0:
             return
-        typer.echo(json.dumps(_strict(values), indent=2, ensure_ascii=False) if self.json else words)
+        if self.json:
+            typer.echo(as_json(_strict(values)))
+        else:
+            typer.echo(words if exact and not sys.stdout.isatty() else visible(words))
 
     def report(self, line: str) -> None:
         """A line of progress, on stderr where that is a terminal."""
         if self._watched:
-            typer.echo(line, err=True)
+            say(line, err=True)
 
     @property
     def _watched(self) -> bool:
@@ -175,6 +210,19 @@ class Shared:
         from rich.progress import track
 
         return track(items, doing, console=Console(stderr=True), transient=True)
+
+    @contextmanager
+    def bar(self, total: int, doing: str) -> Iterator[Callable[[int], None]]:
+        """The same for what is no list: a function that says how much more of the total is done."""
+        if not self._watched:
+            yield lambda amount: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(doing, total=total)
+            yield lambda amount: progress.advance(task, amount)
 
 
 def verb(example: str, name: str | None = None, together: bool = False) -> Callable[[Function], Function]:

@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from latens.analysis import Referee, judge
-from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
+from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
 from latens.data.batches import ResidentData, TrainingData
 from latens.devices import launch, threads_for
 from latens.errors import ConfigError, whole
@@ -22,6 +22,7 @@ from latens.estimators.tables import row_means
 from latens.group import Group
 from latens.models import build
 from latens.persistence import ModelFile
+from latens.runs import newest
 from latens.training import TrainConfig, train
 
 __all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
