@@ -80,13 +80,16 @@ class Heartbeat:
         """Say why this rank ends the run; whether it is the first to say so, and has to show it."""
         if self._verdict is not None:
             return not self._verdict.told
+        first = self._first(line, code)
+        self._verdict = Verdict(line, code, told=True)  # by whoever asks, if it is the first
+        return first
+
+    def _first(self, line: str, code: int) -> bool:
         said = json.dumps({"line": line, "code": code, "rank": self.place.rank})
         try:
-            first = self._store.compare_set("end", "", said).decode() == said
+            return bool(self._store.compare_set("end", "", said).decode() == said)
         except RuntimeError:  # the store has died with its host, and cannot choose among those who are left
-            first = self._speaks
-        self._verdict = Verdict(line, code, told=not first)
-        return first
+            return self._speaks
 
     def stop(self) -> None:
         """This rank has done its work: its silence is none. The first rank waits for the others, who may ask it."""
@@ -163,7 +166,8 @@ class Heartbeat:
             host = self._store.get(f"host/{rank}").decode() if self._store.check([f"host/{rank}"]) else "unknown"
         except RuntimeError:  # the store has just gone, too: that is found out in a moment
             return
-        self.claim(f"rank {rank} on host {host} {what}", 1)
+        line = f"rank {rank} on host {host} {what}"
+        self._verdict = Verdict(line, told=not self._first(line, 1))
 
     @property
     def _speaks(self) -> bool:

@@ -33,10 +33,10 @@ def source(folder: Path, model: str) -> Path:
     chance = np.random.default_rng(0)
     if model == "text":
         path = folder / "data.txt"
-        path.write_text("".join(chance.choice(list("abcdefg \n"), size=20_000)))
+        path.write_text("".join(chance.choice(list("abcdefg \n"), size=10_000)))
     else:
         path = folder / "data.npy"
-        np.save(path, chance.normal(size=(1501, 10)).astype(np.float32))
+        np.save(path, chance.normal(size=(801, 10)).astype(np.float32))
     return path
 
 
@@ -110,7 +110,7 @@ def killed(folder: Path, seed: int, model: str, torchrun: bool) -> None:
     finished(words(folder, model, "clean.latens"))
     fit = words(folder, model, "killed.latens")
     process = started(fit, torchrun)
-    ranks = at_step(process, folder / "killed.latens.run", chance.randint(1, 60))
+    ranks = at_step(process, folder / "killed.latens.run", chance.randint(1, 40))
     victim = chance.randrange(2)
     time.sleep(chance.random() * 0.2)
     os.kill(ranks[victim], signal.SIGKILL)
@@ -128,7 +128,7 @@ def stopped(folder: Path, seed: int, number: int) -> None:
     finished(words(folder, "deep", "clean.latens"))
     fit = words(folder, "deep", "stopped.latens")
     process = started(fit)
-    ranks = at_step(process, folder / "stopped.latens.run", chance.randint(1, 60))
+    ranks = at_step(process, folder / "stopped.latens.run", chance.randint(1, 40))
     time.sleep(chance.random() * 0.2)
     for pid in chance.choice([[process.pid], [ranks[0]], [ranks[1]], list(ranks.values())]):
         os.kill(pid, number)

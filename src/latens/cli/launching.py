@@ -21,6 +21,9 @@ __all__ = ["WORDS", "Ended", "is_first", "run_ranks", "speaks", "take_place"]
 # The command line, which several processes repeat.
 WORDS: ContextVar[Sequence[str]] = ContextVar("WORDS")
 
+# This program, without the current folder among the places that Python imports from.
+_COMMAND = ["-P", "-m", "latens"]
+
 # Seconds between two looks at the ranks, and until those are ended that do not end after another one's failure.
 _LOOK, _GRACE = 0.02, 10.0
 
@@ -118,7 +121,7 @@ def _started(words: Sequence[str], rank: int, count: int, port: int) -> subproce
     # They never leave this host, whose name may lead to an address that it does not have.
     loopback = {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "latens", *words],
+        [sys.executable, *_COMMAND, *words],
         env=loopback | os.environ | {name: str(value) for name, value in said.items()},
         stdin=subprocess.DEVNULL,
         stdout=None if rank == 0 else subprocess.DEVNULL,
