@@ -150,9 +150,9 @@ def joined() -> Group | None:
 
 def _together(found: Place, where: torch.device) -> Group:
     """Fabric opens torch's process group, and we a line of our own for the signs of life."""
-    from latens.group import Together
     from latens.heartbeat import Heartbeat
     from latens.strategies import started
+    from latens.together import Together
 
     started(found, where.type, "32-true")
     if where.type == "cuda":

@@ -79,6 +79,20 @@ class TestDevices:
         assert caught.err.count("\n") == 1
         assert caught.out == ""
 
+    def test_codes_are_the_parts_of_one_process_byte_for_byte(self, rows, tmp_path, capfd):
+        model, one, two = tmp_path / "m.latens", tmp_path / "one", tmp_path / "two"
+        assert main(["fit", str(rows), "-o", str(model), *FIT, "--quiet"]) == 0
+        embed = ["embed", str(model), str(rows), "--part-rows", "70", "--device", "cpu", "--json"]
+        assert main([*embed, "-o", f"{one}/"]) == 0
+        assert main([*embed, "-o", f"{two}/", "--devices", "2"]) == 0
+        assert sorted(path.name for path in one.glob("*.parquet")) == [f"part-0000{i}.parquet" for i in range(5)]
+        for path in one.iterdir():
+            assert (two / path.name).read_bytes() == path.read_bytes()
+        assert len(list(two.iterdir())) == 6
+        capfd.readouterr()
+        assert main([*embed, "-o", f"{tmp_path / 'codes.parquet'}", "--devices", "2"]) == 1
+        assert "codes.parquet: one file is work for one process; give several a folder" in capfd.readouterr().err
+
     def test_standard_input_is_refused(self, tmp_path, capfd):
         assert main(["fit", "-", "-o", str(tmp_path / "m.latens"), *FIT, "--devices", "2"]) == 1
         line = "SOURCE=-: standard input can be read by one process only; give the path of a file"

@@ -23,8 +23,8 @@ from latens.runs import checkpoints_in
 # Seconds in which all of a run has to be gone once a rank is killed, and once a signal was sent.
 DEAD, STOPPED = 15.0, 5.0
 MODELS = {
-    "deep": ("--set", "n_components=3", "--set", "corruption=gaussian:0.3", "--set", "max_epochs=3"),
-    "text": ("--set", "hidden_size=16", "--set", "chunk=16", "--set", "carry_state=true", "--set", "max_epochs=2"),
+    "deep": ("--set", "n_components=3", "--set", "corruption=gaussian:0.3", "--set", "max_epochs=4"),
+    "text": ("--set", "hidden_size=16", "--set", "chunk=16", "--set", "carry_state=true", "--set", "max_epochs=6"),
 }
 
 

@@ -83,8 +83,13 @@ class Asking:
     doing: str
     add: Callable[[Counted, Counted], Counted] = field(default=lambda before, more: {**before, **more})
 
-    def said(self, advance: Callable[[int], None], limit: int | None = None) -> Iterator[tuple[Taken, Said]]:
-        """Rows with what is said of them, block by block.
+    def said(self, advance: Callable[[int], None]) -> Iterator[tuple[Taken, Said]]:
+        """All rows with what is said of them, block by block; `advance` hears of the weight of each block."""
+        for taken in self.taken(advance):
+            yield taken, self.ask(taken)
+
+    def taken(self, advance: Callable[[int], None], limit: int | None = None) -> Iterator[Taken]:
+        """Rows that nobody was asked of yet, block by block.
 
         Args:
             advance: Hears of the weight of each block.
@@ -92,7 +97,7 @@ class Asking:
         """
         left = math.inf if limit is None else limit
         while left > 0 and (taken := self.rows.read(int(min(self.rows.size, left)))):
-            yield taken, self.ask(taken)
+            yield taken
             advance(taken.weight)
             left -= len(taken)
 
@@ -119,10 +124,11 @@ class Reached:
     counted: Counted = field(default_factory=dict)
     checksums: Mapping[str, int] | None = None
 
-    def after(self, asking: Asking, taken: Taken, said: Said) -> Reached:
-        """The same once some more rows are answered."""
+    def after(self, asking: Asking, taken: Taken, said: Said | None) -> Reached:
+        """The same once some more rows are answered; None where another process answers, and counts."""
         checksums = None if self.checksums is None else checksum(taken, self.checksums)
-        return Reached(self.rows + len(taken), asking.add(self.counted, said.counted), checksums)
+        counted = self.counted if said is None else asking.add(self.counted, said.counted)
+        return Reached(self.rows + len(taken), counted, checksums)
 
 
 def block_rows(source: Any) -> int:

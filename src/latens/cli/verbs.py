@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
-
-if TYPE_CHECKING:
-    from latens.group import Group
 
 from latens.cli.launching import take_place
 from latens.cli.outputs import Target, is_folder
 from latens.cli.terminal import as_json, say, visible
+from latens.group import Group
 from latens.ranks import place
 
 __all__ = [
@@ -154,7 +152,8 @@ class Parting:
     def target(self, output: str | Path, suffixes: Sequence[str], inputs: Sequence[str | Path]) -> Target:
         """Where the rows go, checked: a folder if it is one, ends in a slash or has no suffix."""
         target = Target(Path(output), is_folder(output), self.part_rows, self.resume)
-        target.check(force=self.force, inputs=inputs, suffixes=suffixes)
+        if place().rank == 0:  # a moment later it is there, for the others to see
+            target.check(force=self.force, inputs=inputs, suffixes=suffixes)
         return target
 
 
@@ -166,12 +165,16 @@ class Shared:
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no closing words.")] = False
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of all that is random; 0 if left out.")] = None
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
-    devices: Annotated[int, typer.Option("--devices", min=1, help="How many, each with a process; for fit.")] = 1
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="How many, each with a process; fit, embed, reconstruct.")
+    ] = 1
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False
 
     @property
     def group(self) -> Group:
         """The processes that do this verb together."""
+        if place().count == 1:
+            return Group()
         from latens.devices import join
 
         return join(self.device)
@@ -200,7 +203,7 @@ class Shared:
 
     @property
     def _watched(self) -> bool:
-        return not self.quiet and sys.stderr.isatty()
+        return not self.quiet and sys.stderr.isatty() and place().rank == 0
 
     def track(self, items: Sequence[Item], doing: str) -> Iterable[Item]:
         """The items, with a bar and the time left on stderr if that is a terminal."""
