@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from latens import persistence
 from latens.errors import Interrupted, MissingExtra, OutputError
+from latens.group import Group
 from latens.history import History
 from latens.profiling import Spent, Stopwatch
 from latens.runs import checkpoint_path, checkpoints_in, keep_newest
@@ -54,6 +55,8 @@ class Watched(Protocol):
 
     @property
     def device(self) -> torch.device: ...
+    @property
+    def group(self) -> Group: ...
     @property
     def steps_per_epoch(self) -> int: ...
     @property
@@ -116,20 +119,21 @@ class Checkpoints(Callback):
 
     def step_end(self, state: Watched) -> None:
         due = bool(self.every_steps) and state.step % (self.every_steps or 1) == 0
-        if due or time.monotonic() - self._last > 60 * self.every_minutes:
+        if due or self._is_time(state):
             self._try(state)
 
     def epoch_end(self, state: Watched) -> None:
-        if self.every_steps is None and time.monotonic() - self._last > 60 * self.every_minutes:
+        if self.every_steps is None and self._is_time(state):
             self._try(state)
 
     def fit_end(self, state: Watched) -> None:
         """What comes now, a comparison with exact PCA among it, may take long or fail; it is not to cost the fit."""
-        if sys.exception() is None and time.monotonic() - self._last > _WORTH_KEEPING:
+        long = time.monotonic() - self._last > _WORTH_KEEPING
+        if sys.exception() is None and state.group.greatest(long):
             self._try(state)
         if self._failures:
             warnings.warn(
-                f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self._newest()}",
+                f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self.newest()}",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -140,25 +144,31 @@ class Checkpoints(Callback):
         except OutputError as error:
             self._last, self._failures = time.monotonic(), self._failures + 1
             if self._failures == 1:  # of a row of them; the end of the fit says how many
-                words = f"{error}; the fit goes on and will try again; {self._newest()}"
+                words = f"{error}; the fit goes on and will try again; {self.newest()}"
                 warnings.warn(words, RuntimeWarning, stacklevel=2)
 
-    def _newest(self) -> str:
+    def newest(self) -> str:
+        """What there is to go on from, in words."""
         found = checkpoints_in(self.folder)
         return f"the newest is {found[-1]}" if found else "there is none"
 
+    def _is_time(self, state: Watched) -> bool:
+        """By any rank's clock: what is written may be held by all."""
+        return bool(state.group.greatest(time.monotonic() - self._last > 60 * self.every_minutes))
+
     def save(self, state: Watched) -> Path:
-        """Write a checkpoint of this moment and remove the older ones; the path written.
+        """Write a checkpoint of this moment and remove the older ones; the path written, by the first rank alone.
 
         Raises:
             OutputError: It cannot be written; the older ones are as they were.
         """
         path = checkpoint_path(self.folder, state.step)
         if self._written != (state.step, state.epoch):
-            _make_folder(self.folder)
             header, tensors = state.checkpoint()
-            persistence.write(path, header, tensors)
-            keep_newest(self.folder, state.step)
+            if state.group.first:
+                _make_folder(self.folder)
+                persistence.write(path, header, tensors)
+                keep_newest(self.folder, state.step)
         self._last, self._written, self._failures = time.monotonic(), (state.step, state.epoch), 0
         return path
 
@@ -167,7 +177,7 @@ class Checkpoints(Callback):
         try:
             return f"saved {self.save(state)}; continue with --resume"
         except OutputError as error:
-            return f"nothing was saved: {error}; {self._newest()}"
+            return f"nothing was saved: {error}; {self.newest()}"
 
 
 class SignalGuard(Callback):
@@ -200,6 +210,8 @@ class SignalGuard(Callback):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._raised and self._received and self._group.several:  # the other ranks are elsewhere
+            self._stop(self._received, together=False)
         if kind is None or self._raised:  # a signal after the last step is one all the same
             self.heed()
 
@@ -218,7 +230,8 @@ class SignalGuard(Callback):
         self.heed()
 
     def validating(self, state: Watched) -> None:
-        self.heed()
+        if not state.group.several:  # several ranks have different numbers of batches to validate
+            self.heed()
 
     def epoch_end(self, state: Watched) -> None:
         self.heed()
@@ -243,15 +256,22 @@ class SignalGuard(Callback):
         Raises:
             Interrupted: There was one.
         """
-        if self._received is None:
-            return
+        received = self._group.greatest(self._received or 0)  # a signal to one rank is one to all, after the same step
+        if received:
+            self._stop(received, together=True)
+
+    @property
+    def _group(self) -> Group:
+        return Group() if self._state is None else self._state.group
+
+    def _stop(self, received: int, *, together: bool) -> NoReturn:
         where, state = "nothing was saved", self._state
         self._raised = False  # what is raised from here on says all
         if self.checkpoints is not None and state is not None:
             with self.saving():
-                where = self.checkpoints.saved(state)
+                where = self.checkpoints.saved(state) if together else self.checkpoints.newest()
         step = 0 if state is None else state.step
-        raise Interrupted(f"interrupted at step {step}: {where}", signal=self._received)
+        raise Interrupted(f"interrupted at step {step}: {where}", signal=received)
 
 
 class Progress(Callback):

@@ -92,12 +92,18 @@ class Asking:
             yield taken
             left -= len(taken)
 
-    def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object]) -> Reached:
-        """Ask about some rows and write the answer; nothing of it is held when the next rows are read."""
-        said = self.ask(taken)
-        write(said)
+    def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object] | None) -> Reached:
+        """Ask about some rows and write the answer; nothing of it is held when the next rows are read.
+
+        Without `write` another process answers, and counts.
+        """
+        counted = reached.counted
+        if write is not None:
+            said = self.ask(taken)
+            write(said)
+            counted = self.add(counted, said.counted)
         checksums = None if reached.checksums is None else checksum(taken, reached.checksums)
-        return Reached(reached.rows + len(taken), self.add(reached.counted, said.counted), checksums)
+        return Reached(reached.rows + len(taken), counted, checksums)
 
     def counted(self, shared: Shared) -> Reached:
         """What is counted over all rows; nothing is written."""

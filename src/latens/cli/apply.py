@@ -38,7 +38,7 @@ PoolingOption = Annotated[
 ]
 
 
-@verb("latens embed digits.latens dataset:digits -o codes.parquet")
+@verb("latens embed digits.latens dataset:digits -o codes.parquet", together=True)
 def embed(
     model: ModelArgument,
     source: SourceArgument,
@@ -67,7 +67,7 @@ def embed(
     shared.result(result, f"wrote {written.reached.rows:,} codes of {size} to {where(output, written)}")
 
 
-@verb("latens reconstruct digits.latens dataset:digits -o reconstructed.npy")
+@verb("latens reconstruct digits.latens dataset:digits -o reconstructed.npy", together=True)
 def reconstruct(
     model: ModelArgument,
     source: SourceArgument,
@@ -89,6 +89,7 @@ def reconstruct(
     estimator = load_model(model, shared, "reconstruct")
     pictures = _pictures(output, estimator.schema_, parting)
     if pictures:
+        _alone(output, shared)
         _check_errors(output, errors)
         _check_pictures(Path(output), parting, inputs)
     write = _write_pictures if pictures else _write_table
@@ -97,6 +98,11 @@ def reconstruct(
     mean = written.reached.counted["error"] / rows
     result = {"output": output, **written.facts, "mean_reconstruction_error": mean}
     shared.result(result, f"wrote {rows:,} rows to {where(output, written)}; mean squared error {mean:.4g}")
+
+
+def _alone(output: str, shared: Shared) -> None:
+    if shared.group.several:
+        raise ConfigError(f"{output}: PNG files are work for one process; give several --part-rows, for parts")
 
 
 def asked_of(verb: str, model: str | Path | None, data: Any, **settings: Any) -> dict[str, Any]:

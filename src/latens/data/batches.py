@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from latens.ranks import WHOLE, Share
 from latens.schema import Samples, Schema
 from latens.seeds import Keyed, Pool, keyed, order
 
@@ -22,12 +23,17 @@ _EVALUATION_BATCH = 1024
 
 
 class Rows(Protocol):
-    """The role: what a training loop visits. Its length is the number of things that a loss is the mean over."""
+    """The role, a dataclass: what a training loop visits. Its length is what a loss is the mean over, of all ranks.
+
+    Where several processes train together, each draws the same batches and reads its share of each.
+    """
 
     @property
     def seed(self) -> int: ...
     @property
     def batch_size(self) -> int: ...
+    @property
+    def share(self) -> Share: ...
     @property
     def steps(self) -> int: ...
     def __len__(self) -> int: ...
@@ -64,6 +70,7 @@ class ResidentRows:
         rows: (m,) int64 on the device, the rows to visit.
         batch_size: Rows a step. A last batch of one joins the one before: batch statistics need two.
         seed: The run's seed.
+        share: This rank's part of each batch; all of it if left out.
     """
 
     x: Tensor
@@ -71,6 +78,7 @@ class ResidentRows:
     rows: Tensor
     batch_size: int
     seed: int
+    share: Share = WHOLE
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -93,12 +101,17 @@ class ResidentRows:
         for step in range(start, self.steps):
             last = step == self.steps - 1
             index = shuffled[step * self.batch_size : None if last else (step + 1) * self.batch_size]
-            yield self._batch(index, epoch, pool)
+            yield self._batch(index[self.share.of(len(index))], epoch, pool)
 
     def in_order(self) -> Iterator[Batch]:
-        """All rows once, in their own order, for evaluation."""
-        for rows in torch.split(self.rows, _EVALUATION_BATCH):
-            yield self._batch(rows, epoch=0)
+        """All rows once, in their own order, for evaluation; of several ranks each every so many batches."""
+        for unit, rows in enumerate(torch.split(self.rows, self._evaluation_batch)):
+            if self.share.deals(unit):
+                yield self._batch(rows, epoch=0)
+
+    @property
+    def _evaluation_batch(self) -> int:
+        return _EVALUATION_BATCH
 
     def _batch(self, index: Tensor, epoch: int, pool: Pool | None = None) -> Batch:
         x = self.x.index_select(0, index)
@@ -115,6 +128,11 @@ class TrainingData(Generic[Visited]):
 
     train: Visited
     validation: Visited
+
+    def shared(self, share: Share) -> TrainingData[Visited]:
+        """The same rows, of which one of several ranks visits its share."""
+        train, validation = (cast(Any, replace)(rows, share=share) for rows in (self.train, self.validation))
+        return TrainingData(train, validation)
 
 
 ResidentData: TypeAlias = TrainingData[ResidentRows]
