@@ -16,7 +16,10 @@ from typing import Any
 FAILURES = Path(__file__).with_name("failures")
 
 # The modules with trials, in the order they run; one name a line.
-MODULES: tuple[str, ...] = ("kills",)
+MODULES: tuple[str, ...] = (
+    "kills",
+    "saves",
+)
 
 # What a trial may need beside a command, and the command that shows whether it is there.
 ABILITIES: dict[str, tuple[str, ...]] = {
