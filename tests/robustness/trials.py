@@ -19,6 +19,7 @@ FAILURES = Path(__file__).with_name("failures")
 MODULES: tuple[str, ...] = (
     "kills",
     "saves",
+    "modelfiles",
 )
 
 # What a trial may need beside a command, and the command that shows whether it is there.
