@@ -20,6 +20,8 @@ MODULES: tuple[str, ...] = (
     "kills",
     "saves",
     "modelfiles",
+    "bits",
+    "connections",
 )
 
 # What a trial may need beside a command, and the command that shows whether it is there.
