@@ -337,8 +337,9 @@ class TrainState:
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             if isinstance(error, ModelFileError) or is_out_of_memory(error):
                 raise
+            words = " ".join(str(error).split())
             raise ModelFileError(
-                f"the checkpoint holds no state of a fit ({error}); start anew with --force"
+                f"the checkpoint holds no state of a fit ({words:.300}); start anew with --force"
             ) from error
 
     def _take_over(self, file: ModelFile) -> None:

@@ -21,6 +21,10 @@ MODULES: tuple[str, ...] = (
     "readers",
     "ranks",
     "hosts",
+    "saves",
+    "modelfiles",
+    "bits",
+    "connections",
 )
 
 # What a trial may need beside a command, and the command that shows whether it is there.
