@@ -15,6 +15,10 @@ from latens.errors import ConfigError, DataError, MissingExtra, OutputError
 from latens.index import Index
 from latens.index.folders import one_writer
 
+ABOUT = (
+    '{"kind": "index", "format": 1, "about": {"maker": {"name": "m", "digest": "d", "kind": "table", '
+    '"n_components": %s}, "distance": "euclidean", "pooling": null, "exact_below": 5, "seed": 0, "recall": null}}'
+)
 HOSTILE = [
     "plain",
     'it\'s "quoted" `back`',
@@ -234,6 +238,11 @@ class TestFolder:
             ("[1]", "not an index"),
             ('{"kind": "index", "format": 99}', "format 99 is newer"),
             ('{"kind": "index", "format": 1, "about": {}}', "its description is damaged"),
+            ("[" * 100_000, "not an index"),
+            (" " * 2**20 + "{}", "not an index"),
+            (ABOUT % '"rows"', "its description is damaged"),
+            (ABOUT % "null", "its description is damaged"),
+            (ABOUT % "true", "its description is damaged"),
         ],
     )
     def test_is_damaged(self, index, content, words):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,10 +129,16 @@ class ParquetBytes:
         """Refuse text that is no UTF-8, which Arrow passes on as it is."""
         import pyarrow as pa
 
-        try:
-            column.validate(full=True)
-        except pa.ArrowException as error:
-            raise DataError(f"{self.name}: column {name!r:.200}: {in_a_line(error)}; write the file again") from error
+        first = 0
+        for chunk in column.chunks:
+            try:
+                chunk.validate(full=True)
+            except pa.ArrowException as error:
+                at = re.search(r" index (\d+)", str(error))
+                where = f"row {first + int(at[1])} (counted from 0): " if at else ""
+                what = f"column {name!r:.200}, {where}{in_a_line(error)}"
+                raise DataError(f"{self.name}: {what}; write the file again") from error
+            first += len(chunk)
 
     def _written_out(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Text in full, if there is room for it."""
