@@ -8,6 +8,7 @@
     ├── ConfigError    (ValueError)          an argument, a setting, a name
     ├── DivergedError  (ArithmeticError)     a loss, a weight or a logit is not a finite number
     ├── OutputError    (OSError)             a result that cannot be written
+    ├── OutOfMemory    (MemoryError)         the host's or the device's memory does not suffice
     ├── Interrupted    (InterruptedError)    a signal stopped the fit after its last step was saved
     └── MissingExtra   (ImportError)         an optional dependency that is not installed
 
@@ -28,10 +29,12 @@ __all__ = [
     "LatensError",
     "MissingExtra",
     "ModelFileError",
+    "OutOfMemory",
     "OutputError",
     "choice",
     "finite",
     "in_a_line",
+    "is_out_of_memory",
     "setting",
     "whole",
 ]
@@ -74,6 +77,10 @@ class DivergedError(LatensError, ArithmeticError):
 
 class OutputError(LatensError, OSError):
     """A result cannot be written where it was asked for."""
+
+
+class OutOfMemory(LatensError, MemoryError):
+    """The memory of the host or of the device does not suffice."""
 
 
 class Interrupted(LatensError, InterruptedError):
@@ -134,6 +141,17 @@ def finite(
         return number
     bounds = [f">= {at_least:g}"] * (at_least > float("-inf")) + [f"<= {at_most:g}"] * (at_most < float("inf"))
     raise ConfigError(f"{argument}={value!r} is out of range; use a finite number {' and '.join(bounds)}".rstrip())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is no memory left: Python's, NumPy's, or PyTorch's of the host or of a device.
+
+    Example:
+        >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
+        True
+    """
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def in_a_line(error: BaseException) -> str:

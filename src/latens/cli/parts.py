@@ -121,9 +121,9 @@ def write_answers(target: Target, asking: Asking, asked: Mapping[str, Any], shar
 def _write_file(path: Path, asking: Asking, shared: Shared) -> Written:
     reached = Reached()
     with shared.bar(asking.rows.total, asking.doing) as advance, open_sheet(path, asking.rows.count) as sheet:
-        for taken, said in asking.said(advance):
-            sheet.write(said)
-            reached = reached.after(asking, taken, said)
+        for taken in asking.blocks():
+            reached = asking.answer(taken, reached, sheet.write)
+            advance(taken.weight)
     return Written(reached)
 
 
@@ -156,11 +156,9 @@ class _Run:
             if not self.state.finished:
                 self._go_on()
         except BaseException:
-            if not self.state.parts:  # nothing to go on from
+            if resumed is None and not self.state.parts:  # nothing to go on from
                 with suppress(OutputError):
                     _remove([*_half_done(self.folder), self.folder / STATE])
-                with suppress(OSError):
-                    self.folder.rmdir()
             raise
         return Written(self.state.reached, self.state.parts, resumed)
 
@@ -201,15 +199,15 @@ class _Run:
     def _next(self, advance: Callable[[int], None]) -> State:
         """The state with one more part, or with the word that there is none."""
         state, number = self.state, self.state.parts
-        blocks = self.asking.said(advance, state.rows_per_part)
+        blocks = self.asking.blocks(state.rows_per_part)
         first = next(blocks, None)
         if first is None:
             return replace(state, finished=True)
         reached = state.reached
         with open_sheet(part_path(self.folder, number), schema=self._schema()) as sheet:
-            for taken, said in chain([first], blocks):
-                sheet.write(said)
-                reached = reached.after(self.asking, taken, said)
+            for taken in chain([first], blocks):
+                reached = self.asking.answer(taken, reached, sheet.write)
+                advance(taken.weight)
         short = reached.rows - state.reached.rows < state.rows_per_part
         return replace(state, parts=number + 1, finished=short, reached=reached)
 
@@ -275,6 +273,7 @@ def _owned(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: Another one does, or it cannot be made.
     """
+    made = not folder.is_dir()
     try:
         folder.mkdir(exist_ok=True)
         lock = os.open(folder, os.O_RDONLY)
@@ -291,6 +290,9 @@ def _owned(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+        if made:
+            with suppress(OSError):  # not empty: something was written
+                folder.rmdir()
 
 
 @contextmanager
