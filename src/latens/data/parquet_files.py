@@ -114,10 +114,9 @@ class ParquetBytes:
             Damage: It cannot be.
         """
         metadata = file.metadata
-        every = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-        if metadata.num_rows != sum(group.num_rows for group in every):
+        wanted = [metadata.row_group(i) for i in (range(metadata.num_row_groups) if groups is None else groups)]
+        if groups is None and metadata.num_rows != sum(group.num_rows for group in wanted):
             raise Damage(f"{metadata.num_rows} rows are not those of its groups")
-        wanted = [every[i] for i in groups] if groups is not None else every
         places = _leaves(file, names)
         declared = _Declared(self.name, memoryview(self.content))
         for group in wanted:
