@@ -59,7 +59,7 @@ class TestOpenPlain:
         (tmp_path / "a").write_bytes(b"abc")
         (tmp_path / "b").symlink_to("a")
         with open_plain(tmp_path / "b") as file:
-            assert (size_of(file), file.read(2), file.read(), file.name) == (3, b"ab", b"c", tmp_path / "b")
+            assert (size_of(file), file.read(2), file.read(), file.name) == (3, b"ab", b"c", str(tmp_path / "b"))
 
     def test_no_room_for_bytes_that_are_not_there(self, tmp_path):
         (tmp_path / "a").write_bytes(b"abc")

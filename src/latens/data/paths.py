@@ -95,7 +95,7 @@ def open_plain(path: Path) -> BinaryIO:
         ...     size_of(same)
         0
     """
-    raw = io.FileIO(path, "rb", opener=_without_waiting)
+    raw = io.FileIO(os.fspath(path), "rb", opener=_without_waiting)  # NumPy keeps a name that is text
     if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
         return cast(BinaryIO, _Plain(raw))
     raw.close()
