@@ -121,9 +121,8 @@ def write_answers(target: Target, asking: Asking, asked: Mapping[str, Any], shar
 def _write_file(path: Path, asking: Asking, shared: Shared) -> Written:
     reached = Reached()
     with shared.bar(asking.rows.total, asking.doing) as advance, open_sheet(path, asking.rows.count) as sheet:
-        for taken in asking.blocks():
+        for taken in asking.taken(advance):
             reached = asking.answer(taken, reached, sheet.write)
-            advance(taken.weight)
     return Written(reached)
 
 
@@ -199,7 +198,7 @@ class _Run:
     def _next(self, advance: Callable[[int], None]) -> State:
         """The state with one more part, or with the word that there is none."""
         state, number = self.state, self.state.parts
-        blocks = self.asking.blocks(state.rows_per_part)
+        blocks = self.asking.taken(advance, state.rows_per_part)
         first = next(blocks, None)
         if first is None:
             return replace(state, finished=True)
@@ -207,7 +206,6 @@ class _Run:
         with open_sheet(part_path(self.folder, number), schema=self._schema()) as sheet:
             for taken in chain([first], blocks):
                 reached = self.asking.answer(taken, reached, sheet.write)
-                advance(taken.weight)
         short = reached.rows - state.reached.rows < state.rows_per_part
         return replace(state, parts=number + 1, finished=short, reached=reached)
 
