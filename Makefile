@@ -3,12 +3,12 @@ BIN := .venv/bin
 STEP := sh tools/step.sh
 DATA := $(wildcard ../shared/data)
 ifneq ($(DATA),)
-test test-slow bench: export LATENS_DATA ?= $(abspath $(DATA))
+test test-slow robust bench: export LATENS_DATA ?= $(abspath $(DATA))
 endif
-test test-slow: export OMP_NUM_THREADS := 1
+test test-slow robust: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow check bench dist clean
+.PHONY: help venv demo test test-slow robust check bench dist clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ test: venv ## the tests and the examples in the docstrings: 6 to 9 minutes on tw
 
 test-slow: venv ## the tests that take minutes each: about 10 minutes
 	@$(STEP) "the slow tests: about 10 minutes" $(BIN)/python -m pytest -q -n 2 -m slow --timeout 1200 $(ARGS)
+
+robust: venv ## what must be impossible, tried many thousand times: under 60 minutes on two cores (ARGS="kills readers")
+	@$(STEP) "the trials: under 60 minutes on two cores" $(BIN)/python tests/robustness $(ARGS)
 
 check: venv ## lint, format, types, the import contract and the rules of the craft: 1 to 2 minutes
 	@$(STEP) "the checks: 1 to 2 minutes" sh tools/check.sh

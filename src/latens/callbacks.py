@@ -10,16 +10,17 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from latens import persistence
-from latens.errors import Interrupted, MissingExtra, ModelFileError, OutputError
+from latens.errors import Interrupted, MissingExtra, OutputError
 from latens.history import History
 from latens.profiling import Spent, Stopwatch
+from latens.runs import checkpoint_path, checkpoints_in, keep_newest
 
 if TYPE_CHECKING:
     import torch
@@ -34,11 +35,14 @@ __all__ = [
     "SignalGuard",
     "TensorBoard",
     "Watched",
-    "newest",
     "notify",
 ]
 
-Event = Literal["fit_start", "step_end", "epoch_end", "fit_end"]
+Event = Literal["fit_start", "step_end", "validating", "epoch_end", "fit_end"]
+
+
+# Seconds of work that are worth a checkpoint at the end of a fit.
+_WORTH_KEEPING = 30.0
 
 
 class Watched(Protocol):
@@ -66,6 +70,7 @@ class Callback:
 
     def fit_start(self, state: Watched) -> None: ...
     def step_end(self, state: Watched) -> None: ...
+    def validating(self, state: Watched) -> None: ...  # after each batch of held-out rows; the state is the last step's
     def epoch_end(self, state: Watched) -> None: ...
     def fit_end(self, state: Watched) -> None: ...
 
@@ -90,7 +95,10 @@ class EarlyStopping(Callback):
 
 
 class Checkpoints(Callback):
-    """Write the whole state to a folder, every so many steps or minutes and at the end of an epoch, newest two kept.
+    """Write the whole state to a folder, every so many steps or minutes, at the end of an epoch and of the fit.
+
+    The newest two are kept. One that cannot be written does not end the fit, which may have run for days: a warning
+    says so, the older ones stay, and the next one is tried at its time.
 
     Args:
         folder: Where; made when the first one is written.
@@ -104,56 +112,83 @@ class Checkpoints(Callback):
         self.every_minutes = every_minutes
         self._last = time.monotonic()
         self._written = (-1, -1)
+        self._failures = 0
 
     def step_end(self, state: Watched) -> None:
         due = bool(self.every_steps) and state.step % (self.every_steps or 1) == 0
         if due or time.monotonic() - self._last > 60 * self.every_minutes:
-            self.save(state)
+            self._try(state)
 
     def epoch_end(self, state: Watched) -> None:
         if self.every_steps is None and time.monotonic() - self._last > 60 * self.every_minutes:
+            self._try(state)
+
+    def fit_end(self, state: Watched) -> None:
+        """What comes now, a comparison with exact PCA among it, may take long or fail; it is not to cost the fit."""
+        if sys.exception() is None and time.monotonic() - self._last > _WORTH_KEEPING:
+            self._try(state)
+        if self._failures:
+            warnings.warn(
+                f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self._newest()}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _try(self, state: Watched) -> None:
+        try:
             self.save(state)
+        except OutputError as error:
+            self._last, self._failures = time.monotonic(), self._failures + 1
+            if self._failures == 1:  # of a row of them; the end of the fit says how many
+                words = f"{error}; the fit goes on and will try again; {self._newest()}"
+                warnings.warn(words, RuntimeWarning, stacklevel=2)
+
+    def _newest(self) -> str:
+        found = checkpoints_in(self.folder)
+        return f"the newest is {found[-1]}" if found else "there is none"
 
     def save(self, state: Watched) -> Path:
-        """Write a checkpoint of this moment and remove the older ones; the path written."""
-        path = self.folder / f"step-{state.step:09d}.latens"
+        """Write a checkpoint of this moment and remove the older ones; the path written.
+
+        Raises:
+            OutputError: It cannot be written; the older ones are as they were.
+        """
+        path = checkpoint_path(self.folder, state.step)
         if self._written != (state.step, state.epoch):
             _make_folder(self.folder)
             header, tensors = state.checkpoint()
             persistence.write(path, header, tensors)
-            for old in _checkpoints_in(self.folder)[:-2]:
-                old.unlink(missing_ok=True)
-        self._last, self._written = time.monotonic(), (state.step, state.epoch)
+            keep_newest(self.folder, state.step)
+        self._last, self._written, self._failures = time.monotonic(), (state.step, state.epoch), 0
         return path
 
-
-def newest(folder: str | Path) -> persistence.ModelFile | None:
-    """The newest valid checkpoint of a run folder, by step and never by clock; None if there is none."""
-    for path in reversed(_checkpoints_in(Path(folder))):
+    def saved(self, state: Watched) -> str:
+        """Write a checkpoint of this moment, and say where it is or why there is none."""
         try:
-            return persistence.read(path)
-        except ModelFileError as error:
-            warnings.warn(f"skipped a checkpoint: {error}", RuntimeWarning, stacklevel=2)
-    return None
-
-
-def _checkpoints_in(folder: Path) -> list[Path]:
-    """Oldest first; a folder of such a name is none."""
-    return sorted(path for path in folder.glob("step-*.latens") if path.is_file())
+            return f"saved {self.save(state)}; continue with --resume"
+        except OutputError as error:
+            return f"nothing was saved: {error}; {self._newest()}"
 
 
 class SignalGuard(Callback):
     """Between Ctrl-C (or SIGTERM) and the end of the process: save at the last finished step and say where.
 
-    Use it as a context around the fit; outside it the process's own handlers stand. A second signal does not wait.
+    Use it as a context around the fit; outside it the process's own handlers stand. While steps are made, a signal
+    waits for the end of the step, or of a batch of held-out rows; before and after, it ends what is going on at once,
+    but for what is `finishing`. A second signal does not wait.
 
     Args:
         checkpoints: What writes the last state; None leaves nothing behind.
+        saving: Makes a context around the writing of it.
     """
 
-    def __init__(self, checkpoints: Checkpoints | None) -> None:
+    def __init__(
+        self, checkpoints: Checkpoints | None, saving: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         self.checkpoints = checkpoints
+        self.saving = saving
         self._received: int | None = None
+        self._waits = self._raised = False
         self._before: dict[int, Any] = {}
         self._state: Watched | None = None
 
@@ -165,24 +200,41 @@ class SignalGuard(Callback):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if kind is None:  # a signal after the last step is one all the same
+        if kind is None or self._raised:  # a signal after the last step is one all the same
             self.heed()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._received is None:
-            self._received = number
-        elif number == signal.SIGINT:  # asked twice: do not wait for the step
-            raise KeyboardInterrupt
-        else:  # no Exception, which somebody on the way might take for a failure of its own
-            raise SystemExit(128 + number)
+        first, self._received = self._received is None, self._received or number
+        if first and self._waits:
+            return
+        self._raised = first
+        # No Exception, which somebody on the way might take for a failure of its own.
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     def fit_start(self, state: Watched) -> None:
-        self._state = state
+        self._state, self._waits = state, True
 
     def step_end(self, state: Watched) -> None:
         self.heed()
 
+    def validating(self, state: Watched) -> None:
+        self.heed()
+
     def epoch_end(self, state: Watched) -> None:
+        self.heed()
+
+    def fit_end(self, state: Watched) -> None:
+        self._waits = False
+        if sys.exception() is None:
+            self.heed()
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Around the writing of what the fit was for: the first signal waits for its end."""
+        self._waits = True
+        with self.saving():
+            yield
+        self._waits = False
         self.heed()
 
     def heed(self) -> None:
@@ -194,8 +246,10 @@ class SignalGuard(Callback):
         if self._received is None:
             return
         where, state = "nothing was saved", self._state
+        self._raised = False  # what is raised from here on says all
         if self.checkpoints is not None and state is not None:
-            where = f"saved {self.checkpoints.save(state)}; continue with --resume"
+            with self.saving():
+                where = self.checkpoints.saved(state)
         step = 0 if state is None else state.step
         raise Interrupted(f"interrupted at step {step}: {where}", signal=self._received)
 

@@ -310,14 +310,14 @@ class TestNpz:
             open_source(tmp_path / "x.npz")
 
     def test_a_bomb(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.values._GIB", 1000)
+        monkeypatch.setattr("latens.data.values._SMALL", 1000)
         with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("X.npy", _header((100_000, 2)) + bytes(1_600_000))
         with pytest.raises(DataError, match="look like a decompression bomb; unpack it yourself"):
             open_source(tmp_path / "x.npz")
 
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.values._physical_memory", lambda: 1000)
+        monkeypatch.setattr("latens.data.values.physical_memory", lambda: 1000)
         np.save(tmp_path / "x.npy", np.ones((1000, 3)))
         with pytest.raises(DataError, match=r"x.npy: needs 23.4 KiB where this machine has 1000 bytes; give it fewer"):
             open_source(tmp_path / "x.npy")

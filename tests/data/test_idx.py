@@ -120,7 +120,7 @@ class TestDamage:
             open_source(tmp_path / "x.idx")
 
     def test_a_bomb(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.values._GIB", 1000)
+        monkeypatch.setattr("latens.data.values._SMALL", 1000)
         (tmp_path / "x.idx.gz").write_bytes(gzip.compress(idx(np.zeros((1000, 30, 30), dtype=np.uint8))))
         with pytest.raises(DataError, match="look like a decompression bomb"):
             open_source(tmp_path / "x.idx.gz")

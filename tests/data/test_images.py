@@ -109,7 +109,7 @@ class TestOneFile:
     def test_several_pages(self, tmp_path):
         pages = [Image.new("L", (4, 3)) for _ in range(3)]
         pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
-        with pytest.raises(DataError, match=r"x.tif: holds 3 pages; save each as an image of its own"):
+        with pytest.raises(DataError, match=r"x.tif: holds more than one page; save each as an image of its own"):
             open_source(tmp_path / "x.tif")
 
     def test_a_mode_that_is_not_read(self, tmp_path):
@@ -222,6 +222,6 @@ class TestFolder:
 
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
         write(tmp_path / "a.png", size=(100, 100))
-        monkeypatch.setattr("latens.data.values._physical_memory", lambda: 1000)
+        monkeypatch.setattr("latens.data.values.physical_memory", lambda: 1000)
         with pytest.raises(DataError, match=r"needs 9.77 KiB where this machine has 1000 bytes"):
             open_source(tmp_path)

@@ -153,7 +153,7 @@ def test_a_damaged_gzip(tmp_path):
 
 
 def test_a_bomb(tmp_path, monkeypatch):
-    monkeypatch.setattr("latens.data.values._GIB", 1000)
+    monkeypatch.setattr("latens.data.values._SMALL", 1000)
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b"a\n" + b"1\n" * 4_000_000))
     with pytest.raises(DataError, match="look like a decompression bomb"):
         open_source(tmp_path / "x.csv.gz")

@@ -13,8 +13,9 @@ import typer
 
 from latens.cli.models import describe_referee, load_model, open_for
 from latens.cli.outputs import check_output
-from latens.cli.runs import checkpoints_in, owned, run_folder
+from latens.cli.runs import owned, run_folder
 from latens.cli.settings import SEQUENCES, build_estimator, parse_settings
+from latens.cli.stopping import deadline
 from latens.cli.terminal import say
 from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
 from latens.errors import ConfigError
@@ -79,7 +80,7 @@ class Run:
         from latens.callbacks import Checkpoints, SignalGuard, TensorBoard
 
         checkpoints = Checkpoints(folder, self.checkpoint_steps, self.checkpoint_minutes)
-        guard = SignalGuard(checkpoints)
+        guard = SignalGuard(checkpoints, saving=deadline.unhurried)
         logs = [] if self.tensorboard is None else [TensorBoard(self.tensorboard)]
         return [*logs, checkpoints, guard], guard
 
@@ -117,8 +118,8 @@ def fit(
     check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
     estimator, data = _opened(source, (reading, columns), shared, model, settings or (), begun)
     clean = None if target is None else _clean(target, estimator, reading)
-    with owned(run_folder(output), resume=run.resume, force=force, keep=run.keep_run):
-        _train(estimator, data, clean, (run, profiles), output)
+    with owned(output, resume=run.resume, force=force, keep=run.keep_run) as folder:
+        _train(estimator, data, clean, (run, profiles), (folder, output))
     shared.result(_result(estimator, output) | _spent(profiles), _closing_words(estimator, source, output))
 
 
@@ -174,17 +175,25 @@ def _open_for_model(model: str, source: str, reading: Reading, columns: Columns)
 
 
 def _train(
-    estimator: Any, data: AnySource, clean: Source | None, watched: tuple[Run, list[Profile]], output: Path
+    estimator: Any, data: AnySource, clean: Source | None, watched: tuple[Run, list[Profile]], where: tuple[Path, Path]
 ) -> None:
     """Fit and save; a signal in between leaves a last checkpoint, as it does while fitting."""
-    folder, (run, profiles) = run_folder(output), watched
+    (folder, output), (run, profiles) = where, watched
     others, guard = run.callbacks(folder)
     callbacks = [*profiles, *others]
     fit = estimator.continue_fit if hasattr(estimator, "schema_") else estimator.fit  # a loaded one goes on
+    deadline.last_words = lambda: _where_to_go_on(folder)
     with guard:
         fit(data, target=clean, callbacks=callbacks, run_folder=folder, resume=run.resume)
-        guard.heed()
-        estimator.save(output)
+        with guard.finishing():
+            estimator.save(output)
+
+
+def _where_to_go_on(folder: Path) -> str:
+    from latens.runs import checkpoints_in
+
+    found = checkpoints_in(folder)
+    return f"; continue with --resume from {found[-1]}" if found else "; there is no checkpoint yet"
 
 
 def _spent(profiles: list[Profile]) -> dict[str, Any]:
@@ -197,6 +206,8 @@ def _spent(profiles: list[Profile]) -> dict[str, Any]:
 
 
 def _already_finished(output: Path, shared: Shared) -> None:
+    from latens.runs import checkpoints_in
+
     estimator = load_model(output, shared)
     words = f"{output} is finished already; nothing was changed"
     if checkpoints_in(run_folder(output)):

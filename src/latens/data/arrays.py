@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from latens.data.archives import open_archive, packed_size
+from latens.data.paths import open_plain, size_of
 from latens.data.values import (
     Labels,
     Source,
@@ -24,7 +29,7 @@ from latens.data.values import (
     label_names,
     numeric,
 )
-from latens.errors import DataError, choice
+from latens.errors import DataError, choice, in_a_line
 
 __all__ = ["KINDS", "array_source", "as_array", "npy_bytes", "npy_source", "npz_source"]
 
@@ -37,7 +42,7 @@ _MAPPED = 2**30
 # All that a damaged or hostile header or archive makes NumPy and zipfile raise.
 _DAMAGE = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OSError, zlib.error, zipfile.BadZipFile),
-    *(NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
+    *(tokenize.TokenError, NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
 )
 
 
@@ -122,30 +127,67 @@ def _kind(shape: tuple[int, ...], kind: str | None, name: str) -> str:
 def npy_source(path: Path, kind: str | None = None) -> Source:
     """The array of an ``.npy`` file; one above 1 GiB stays on disk, memory-mapped."""
     name = path.name
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        _check_npy(file, size, name, packed=None)
-    try:
-        values = np.load(path, mmap_mode="r" if size > _MAPPED else None, allow_pickle=False)
-    except _DAMAGE as error:
-        raise DataError(f"{name}: damaged .npy file ({error}); write it again with np.save") from error
+    with open_plain(path) as file:
+        header = _check_npy(file, size_of(file), name, packed=None)
+        check_shape(header.shape, name)
+        values = _npy(file, name, header if size_of(file) > _MAPPED else None)
     return array_source(values, kind=kind, name=name)
+
+
+def _npy(file: IO[bytes], name: str, mapped: _Header | None = None) -> np.ndarray:
+    """The array of a file whose header has been checked; mapped, its pages are read when they are looked at."""
+    try:
+        if mapped is not None:
+            return mapped.map(file)
+        return _read_array(file)
+    except _DAMAGE as error:
+        raise DataError(f"{name}: damaged .npy file ({in_a_line(error)}); write it again with np.save") from error
 
 
 def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> Source:
     """The array of an ``.npy`` that is in memory already, from a pipe."""
-    _check_npy(io.BytesIO(content), len(content), name, packed=None)
-    return array_source(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False), kind=kind, name=name)
+    file = io.BytesIO(content)
+    _check_npy(file, len(content), name, packed=None)
+    return array_source(_npy(file, name), kind=kind, name=name)
 
 
-def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype of the header, believed only as far as `size`, the bytes there are, allows."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """NumPy warns of headers that Python 2 may have written, and Python of odd escapes in them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _read_array(file: IO[bytes]) -> np.ndarray:
+    """All of a file whose header has been checked."""
+    file.seek(0)
+    with _quiet():
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+class _Header(NamedTuple):
+    """What an ``.npy`` says of itself."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+
+    def map(self, file: IO[bytes]) -> np.ndarray:
+        """The array as it lies in an open file behind this header."""
+        order = "F" if self.fortran else "C"
+        return np.memmap(file, self.dtype, "r", file.tell(), self.shape, order)  # type: ignore[call-overload,no-any-return]
+
+
+def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> _Header:
+    """The header, believed only as far as `size`, the bytes there are, allows; the file stands behind it."""
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = read(file)
+        with _quiet():
+            shape, fortran, dtype = read(file)
     except _DAMAGE as error:
-        raise DataError(f"{name}: damaged or no .npy data ({error}); write it again with np.save") from error
+        raise DataError(f"{name}: damaged or no .npy data ({in_a_line(error)}); write it again with np.save") from error
     if dtype.hasobject:
         raise DataError(f"{name}: holds pickled objects, which are never loaded; save it as an array of numbers")
     declared = math.prod(shape) * dtype.itemsize
@@ -156,7 +198,7 @@ def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> tup
         )
     if packed is not None or declared <= _MAPPED:
         check_memory(declared, name, packed)
-    return shape, dtype
+    return _Header(shape, fortran, dtype)
 
 
 def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, array: str | None = None) -> Source:
@@ -169,13 +211,13 @@ def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, ar
         array: The array to read; None takes `X`, `x`, `data` or `images`, or the only one.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             return _from_archive(archive, path.name, kind, labels, array)
     except DataError:
         raise
     except _DAMAGE as error:
         raise DataError(
-            f"{path.name}: damaged or truncated .npz file ({error}); write it again with np.savez"
+            f"{path.name}: damaged or truncated .npz file ({in_a_line(error)}); write it again with np.savez"
         ) from error
 
 
@@ -210,10 +252,10 @@ def _chosen(names: list[str], array: str | None, name: str) -> str:
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.ndarray:
     place = f"{name}: {info.filename.removesuffix('.npy')}"
+    packed = packed_size(archive, info, place)
     with archive.open(info) as file:
-        _check_npy(file, info.file_size, place, packed=info.compress_size)
-    with archive.open(info) as file:
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        _check_npy(file, info.file_size, place, packed)
+        return _read_array(file)
 
 
 def _label(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.kinds import Typing
 from latens.data.named_columns import table_form
 from latens.data.paths import existing, plain_file, readable
+from latens.data.piped import read_pipe
 from latens.data.ragged import is_ragged, ragged_source
 from latens.data.series import SeriesSource, open_series, series_of
 from latens.data.tables import frame_source, is_frame, parquet_source, reorder
@@ -238,7 +238,7 @@ def _open(data: object, how: How) -> AnySource:
 def _open_name(name: str | bytes, how: How) -> AnySource:
     text = os.fsdecode(name)
     if text == "-":
-        return _from_stream(sys.stdin.buffer, how)
+        return _from_stream(read_pipe(), how)
     if text.startswith(_DATASET):
         return carry(dataset_source(text.removeprefix(_DATASET)), how.labels)
     path = existing(text, more=" (data sets are called dataset:NAME, see: latens datasets)")
@@ -290,11 +290,10 @@ def _csv(path: Path, how: How) -> Source:
     return csv_source(path, labels=how.labels, typing=how.typing)
 
 
-def _from_stream(stream: BinaryIO, how: How) -> Source:
+def _from_stream(content: bytes, how: How) -> Source:
     """CSV, or .npy where the first bytes say so, from a pipe."""
     from latens.data.text_tables import text_source
 
-    content = stream.read()
     if content.startswith(b"\x93NUMPY"):
         return carry(npy_bytes(content, how.kind), how.labels)
     return text_source(content, labels=how.labels, typing=how.typing)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from latens.data.kinds import INFERRED, Known, LeftOut, Typing, typed_column
+from latens.data.parquet_files import open_parquet
 from latens.data.values import (
     Labels,
     Source,
@@ -213,31 +214,8 @@ def parquet_frame(path: Path, choose: Callable[[Sequence[str]], Sequence[str]] |
     Raises:
         DataError: It is damaged, or does not fit into memory.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    name = path.name
-    try:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            columns = None if choose is None else list(choose(file.schema_arrow.names))
-            check_memory(_unpacked(file.metadata, columns), name)
-            # A frame from `pandas.to_parquet` names its index among the file's columns; Arrow brings it along.
-            table = file.read(columns, use_pandas_metadata=True)
-            return table.to_pandas(split_blocks=True, self_destruct=True)
-    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-        if isinstance(error, DataError):
-            raise
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{name}: damaged or truncated Parquet file ({line}); write it again") from error
-
-
-def _unpacked(metadata: Any, columns: Sequence[str] | None) -> int:
-    """Bytes of the columns once read."""
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    if columns is None:
-        return sum(group.total_byte_size for group in groups)
-    chunks = (group.column(i) for group in groups for i in range(group.num_columns))
-    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
+    with open_parquet(path) as file:
+        return file.read(choose).to_pandas(split_blocks=True, self_destruct=True)
 
 
 def check_there(columns: Sequence[str], names: Sequence[str], table: str) -> None:

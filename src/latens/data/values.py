@@ -31,14 +31,16 @@ __all__ = [
     "check_unpacked",
     "hint",
     "numeric",
+    "physical_memory",
 ]
 
 
 _GIB = 2**30
 # Bytes looked at in one go when searching for NaN: a memory-mapped file never becomes resident as a whole.
 _BLOCK = 2**24
-# Real data rarely shrinks more than this; deflate's own limit is about 1,030.
-_MOST_SHRUNK = 200
+# Real data rarely shrinks more than this; deflate's own limit is about 1,030. What stays small is no bomb, however
+# little it was: a bomb has to be known for one before it takes 256 MiB.
+_MOST_SHRUNK, _SMALL = 200, 2**27
 
 
 @dataclass(frozen=True)
@@ -354,7 +356,7 @@ def check_memory(needed: int, name: str, packed: int | None = None) -> None:
         name: What messages call the file.
         packed: Bytes of the compressed file, if it is one.
     """
-    memory = _physical_memory()
+    memory = physical_memory()
     if needed > memory:
         raise DataError(f"{name}: needs {_size(needed)} where this machine has {_size(memory)}; give it fewer rows")
     if packed is not None:
@@ -363,14 +365,15 @@ def check_memory(needed: int, name: str, packed: int | None = None) -> None:
 
 def check_unpacked(needed: int, name: str, packed: int) -> None:
     """Refuse what a small file unpacks to beyond all reason; see `check_memory`."""
-    if needed > max(_GIB, _MOST_SHRUNK * packed):
+    if needed > max(_SMALL, _MOST_SHRUNK * packed):
         raise DataError(
             f"{name}: {_size(packed)} that unpack to {_size(needed)} or more look like a decompression bomb; "
             "unpack it yourself if you trust it"
         )
 
 
-def _physical_memory() -> int:
+def physical_memory() -> int:
+    """Bytes of memory that this machine has."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not a POSIX system

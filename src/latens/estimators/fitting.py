@@ -13,13 +13,15 @@ import numpy as np
 from torch import nn
 
 from latens.analysis import Referee, judge
-from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress, newest
+from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
 from latens.data.batches import ResidentData, TrainingData
 from latens.devices import launch, threads_for
 from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
 from latens.models import build
+from latens.persistence import check_size
+from latens.runs import newest
 from latens.training import TrainConfig, train
 
 __all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
@@ -93,9 +95,10 @@ def network_to_train(estimator: Any, seed: int, begun: nn.Module | None = None) 
 
 def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run) -> None:
     """Train the network as the settings say; the history, and the step it went on from, stay in the estimator."""
+    check_size("the data's description", estimator.schema_.to_json())
     runtime = launch(estimator.device, estimator.precision)
     checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
-    estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
+    estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
     watching = _watchers(estimator, run)
     with threads_for(network, len(data.train) // max(1, data.train.steps)):
         estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)

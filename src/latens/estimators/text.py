@@ -238,7 +238,8 @@ class TextAutoregressor(Autoregressor):
         stops = ("\n",) if stop is None and self.schema_.lines else stop or ()
         writers = [Writer(self.schema_, stops, row) for row in range(len(begun))]
         length = whole("max_new_tokens", max_new_tokens, at_least=0)
-        drawn = stretches(self.network_, begun, length, settings, resolve_seed(random_state))
+        seed, watched = resolve_seed(random_state), stream or bool(stops)
+        drawn = stretches(self.network_, begun, length, settings, seed, watched)
         pieces = self._written(begun, writers, drawn, details)
 
         def results() -> Any:

@@ -79,12 +79,22 @@ class Schema:
         """Numbers in one sample; where sizes are free, in one pixel."""
         return math.prod(size for size in self.shape if size is not None)
 
-    def scale_values(self, values: np.ndarray) -> np.ndarray:  # (n, *shape) -> (n, *shape)
-        """The values as the model sees them: float64 for float64 input, float32 otherwise."""
+    def scale_values(self, values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The values (n, *shape) as the model sees them: float64 for float64 input, float32 otherwise.
+
+        Args:
+            values: In the user's units.
+            out: Of the same shape, to write them into; None makes an array.
+        """
         kept = np.dtype(np.float64 if values.dtype == np.float64 else np.float32)
-        if self.scaling.identity:
+        if self.scaling.identity and out is None:
             return values.astype(kept, copy=False)
-        return self.scaling.apply(values.reshape(len(values), -1)).astype(kept).reshape(values.shape)
+        out = np.empty(values.shape, kept) if out is None else out
+        if self.scaling.identity:
+            np.copyto(out, values, casting="same_kind")
+        else:
+            self.scaling.apply(values.reshape(len(values), -1), out.reshape(len(values), -1))
+        return out
 
     def unscale_values(self, values: np.ndarray) -> np.ndarray:  # (n, features) or (n, *shape) -> (n, *shape)
         """Back in the user's units and shape; the dtype stays."""

@@ -65,9 +65,20 @@ class Scaling:
         """Values stay as they are, to the last bit."""
         return self.name in ("unit", "none")
 
-    def apply(self, flat: np.ndarray) -> np.ndarray:  # (n, features) -> (n, features) float64
-        scaled: np.ndarray = (flat - self.offset) / self.scale
-        return scaled
+    def apply(self, flat: np.ndarray, out: np.ndarray) -> None:  # (n, features) -> (n, features)
+        """Write the model's values into `out`, contiguous: rounded once, from float64 or as if from it."""
+        if flat.dtype == np.uint8 and out.dtype == np.float32 and self._of_bytes:
+            # Quotients of whole numbers this small round to the same float32 from float32 as from float64.
+            np.subtract(flat, np.float32(self.offset), out=out, dtype=np.float32)
+            np.divide(out, np.float32(self.scale), out=out)
+        else:
+            np.copyto(out, (flat - self.offset) / self.scale, casting="same_kind")
+
+    @property
+    def _of_bytes(self) -> bool:
+        """One offset and one scale for all, both whole numbers of at most a byte."""
+        numbers = (self.offset, self.scale)
+        return all(each.ndim == 0 and float(each).is_integer() and abs(each) < 256 for each in numbers)
 
     def undo(self, flat: np.ndarray) -> np.ndarray:  # (n, features) -> (n, features) float64
         unscaled: np.ndarray = flat * self.scale + self.offset
