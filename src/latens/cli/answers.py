@@ -85,11 +85,17 @@ class Asking:
     doing: str
     add: Callable[[Counted, Counted], Counted] = field(default=lambda before, more: {**before, **more})
 
-    def blocks(self, limit: int | None = None) -> Iterator[Taken]:
-        """The rows block by block; no more than `limit` of them, if given."""
+    def taken(self, advance: Callable[[int], None], limit: int | None = None) -> Iterator[Taken]:
+        """Rows that nobody was asked of yet, block by block.
+
+        Args:
+            advance: Hears of the weight of each block.
+            limit: Rows to take; None takes all.
+        """
         left = math.inf if limit is None else limit
         while left > 0 and (taken := self.rows.read(int(min(self.rows.size, left)))):
             yield taken
+            advance(taken.weight)
             left -= len(taken)
 
     def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object] | None) -> Reached:
@@ -109,9 +115,8 @@ class Asking:
         """What is counted over all rows; nothing is written."""
         reached = Reached()
         with shared.bar(self.rows.total, self.doing) as advance:
-            for taken in self.blocks():
+            for taken in self.taken(advance):
                 reached = self.answer(taken, reached, lambda said: None)
-                advance(taken.weight)
         return reached
 
 

@@ -204,11 +204,10 @@ def _write_pictures(
     def images() -> Iterator[Any]:
         nonlocal reached
         with shared.bar(len(data), asking.doing) as advance:
-            for taken in asking.blocks():
+            for taken in asking.taken(advance):
                 reached = asking.answer(taken, reached, lambda said: made.extend(said.values))
                 yield from made
                 made.clear()
-                advance(taken.weight)
 
     write_pngs(Path(output), images(), estimator.schema_, names)
     return Written(reached)

@@ -129,9 +129,8 @@ def write_answers(target: Target, asking: Asking, asked: Mapping[str, Any], shar
 def _write_file(path: Path, asking: Asking, shared: Shared) -> Written:
     reached = Reached()
     with shared.bar(asking.rows.total, asking.doing) as advance, open_sheet(path, asking.rows.count) as sheet:
-        for taken in asking.blocks():
+        for taken in asking.taken(advance):
             reached = asking.answer(taken, reached, sheet.write)
-            advance(taken.weight)
     return Written(reached)
 
 
@@ -226,7 +225,7 @@ class _Run:
     def _next(self, state: State, advance: Callable[[int], None]) -> tuple[State, Counted | None]:
         """The state with one more part, or with the word that there is none, and what this process counted in it."""
         mine = self.group.share.deals(state.parts)
-        blocks = self.asking.blocks(0 if state.finished else state.rows_per_part)
+        blocks = self.asking.taken(advance, 0 if state.finished else state.rows_per_part)
         first = next(blocks, None)
         if first is None:
             return replace(state, finished=True), None
@@ -234,7 +233,6 @@ class _Run:
         with self._sheet(state.parts) if mine else nullcontext() as sheet:
             for taken in chain([first], blocks):
                 reached = self.asking.answer(taken, reached, None if sheet is None else sheet.write)
-                advance(taken.weight)
         short = reached.rows - state.reached.rows < state.rows_per_part
         return replace(state, parts=state.parts + 1, finished=short, reached=reached), reached.counted if mine else None
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from latens.errors import ConfigError, DataError, LatensError, MissingExtra
+from latens.errors import ConfigError, DataError, LatensError, MissingExtra, OutputError
 from latens.index.columns import CODE
 from latens.index.folders import check_contents
 
@@ -42,8 +42,11 @@ class Rows:
 
         Raises:
             MissingExtra: lancedb is not installed.
+            OutputError: The folder cannot be written.
         """
-        return cls(_lancedb().connect(str(folder)).create_table(_NAME, rows), name)
+        lance = _lancedb()
+        with _writing(name):
+            return cls(lance.connect(str(folder)).create_table(_NAME, rows), name)
 
     @classmethod
     def open(cls, folder: Path) -> Rows:
@@ -129,19 +132,22 @@ class Rows:
 
     def add(self, rows: pa.Table) -> None:
         """More rows, all of them or none."""
-        self._table.checkout_latest()
-        self._table.add(rows)
+        with _writing(self.name):
+            self._table.checkout_latest()
+            self._table.add(rows)
 
     def delete(self, numbers: np.ndarray) -> None:
         """Fewer rows."""
-        self._table.delete(f"row IN ({', '.join(map(str, numbers.tolist()))})")
+        with _writing(self.name):
+            self._table.delete(f"row IN ({', '.join(map(str, numbers.tolist()))})")
 
     def partition(self, distance: str) -> None:
         """Build the approximate index: rows in as many parts as the root of their number, found by k-means."""
         from lancedb.index import IvfFlat
 
         config = IvfFlat(distance_type=_METRIC[distance], num_partitions=self.parts)
-        self._table.create_index(CODE, config=config, replace=True)
+        with _writing(self.name):
+            self._table.create_index(CODE, config=config, replace=True)
 
     def _scan(self, where: str | None, columns: list[str]) -> pa.Table:
         most = max(len(self), 1)
@@ -185,6 +191,19 @@ def as_codes(column: pa.ChunkedArray) -> np.ndarray:  # -> (n, d) float32
     width = column.type.list_size
     flat = column.combine_chunks()
     return np.asarray(flat.flatten()).reshape(-1, width)
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """What goes wrong while LanceDB writes, as one line.
+
+    Raises:
+        OutputError: It cannot, for instance because the disk is full.
+    """
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        raise OutputError(f"{name}: cannot be written ({_short(error)}); choose another folder") from error
 
 
 def _lancedb() -> Any:
