@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from latens.errors import ModelFileError, OutputError
-from latens.persistence import FORMAT, read, read_header, tensor_infos, write
+from latens.errors import ConfigError, ModelFileError, OutputError
+from latens.persistence import FORMAT, check_size, read, read_header, write
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ class TestRoundTrip:
     def test_keeps_everything(self, saved):
         file = read(saved)
         assert file.header["note"] == "ü"
-        assert file.header["format"] == FORMAT
+        assert file.header["format"] == 1
         assert torch.equal(file.tensors["w"], torch.arange(6.0).reshape(2, 3))
         assert file.tensors["h"].dtype == torch.bfloat16
         assert file.tensors["n"].shape == ()
@@ -48,6 +48,22 @@ class TestRoundTrip:
         base = torch.arange(12.0).reshape(3, 4)
         write(tmp_path / "s.latens", {}, {"a": base.T, "b": base[:, 1], "c": base})
         assert torch.equal(read(tmp_path / "s.latens").tensors["a"], base.T)
+
+    def test_a_long_header_stands_in_a_tensor(self, tmp_path):
+        names = [f"item {i}" for i in range(100_000)]
+        write(tmp_path / "m.latens", {"kind": "model", "names": names}, {"w": torch.ones(2)})
+        file, header = read(tmp_path / "m.latens"), read_header(tmp_path / "m.latens")
+        assert file.header["names"] == header["names"] == names
+        assert file.header["format"] == FORMAT == 2
+        assert set(file.tensors) == {"w"}
+        assert struct.unpack("<Q", (tmp_path / "m.latens").read_bytes()[:8])[0] < 1000
+
+    def test_an_altered_long_header_is_refused(self, tmp_path):
+        write(tmp_path / "m.latens", {"names": ["x" * 200_000]}, {})
+        content = (tmp_path / "m.latens").read_bytes()
+        (tmp_path / "m.latens").write_bytes(content.replace(b"xx", b"xy", 1))
+        with pytest.raises(ModelFileError, match="do not match its digest"):
+            read(tmp_path / "m.latens")
 
     def test_same_content_gives_same_bytes(self, saved, tmp_path):
         file = read(saved)
@@ -122,7 +138,7 @@ class TestRefusals:
         text = json.dumps({"w": entry}).replace("Infinity", "1e999").encode()
         (tmp_path / "m.latens").write_bytes(struct.pack("<Q", len(text)) + text + bytes(24))
         with pytest.raises(ModelFileError, match=r"m\.latens: tensor 'w' is not described; take another copy"):
-            tensor_infos(tmp_path / "m.latens")
+            read(tmp_path / "m.latens")
 
     def test_a_foreign_safetensors_file(self, tmp_path):
         save_file({"w": torch.ones(2)}, tmp_path / "foreign.safetensors")
@@ -142,10 +158,67 @@ class TestRefusals:
 
     @pytest.mark.parametrize("unit", ["[],", "{},"])
     def test_a_header_that_would_fill_the_memory(self, tmp_path, unit):
-        text = ('{"x":[' + unit * 1_000_000 + "1]}").encode()
+        text = ('{"x":[' + unit * 300_000 + "1]}").encode()
         (tmp_path / "x").write_bytes(struct.pack("<Q", len(text)) + text)
         with pytest.raises(ModelFileError, match="its header holds more than 200,000 lists; not a latens file"):
             read_header(tmp_path / "x")
+
+    def test_a_header_of_more_than_a_mebibyte(self, tmp_path):
+        text = json.dumps({"__metadata__": {"latens": "x" * (1 << 20)}}).encode()
+        (tmp_path / "x").write_bytes(struct.pack("<Q", len(text)) + text)
+        with pytest.raises(ModelFileError, match=r"not a model file \(a header of 10\d+ bytes\)"):
+            read_header(tmp_path / "x")
+
+    @pytest.mark.parametrize(
+        ("entries", "content", "words"),
+        [
+            ({"w": ("F32", [2], [0, 8]), "v": ("F32", [2], [4, 12])}, 12, "'v' is not where it is to be"),
+            ({"w": ("F32", [2], [4, 12])}, 12, "'w' is not where it is to be"),
+            ({"w": ("F32", [2], [0, 4])}, 4, "'w' is not where it is to be"),
+            ({"w": ("F32", [2], [0, 8])}, 9, "8 bytes of tensors, not 9"),
+            ({"w": ("F32", [1 << 40, 1 << 40], [0, 8])}, 8, "'w' is not where it is to be"),
+            ({"w": ("F32", [1] * 9, [0, 4])}, 4, "'w' has dtype 'F32', shape"),
+            ({"w": ("F8_E4M3", [4], [0, 4])}, 4, "'w' has dtype 'F8_E4M3'"),
+            ({"w": ("F32", [1], [0, 4, 4])}, 4, "'w' is not described"),
+            ({"w": ("F32", [1 << 70], [0, 4])}, 4, "'w' is not described"),
+        ],
+    )
+    def test_tensors_that_do_not_fill_the_file(self, tmp_path, entries, content, words):
+        text = json.dumps(
+            {n: dict(zip(("dtype", "shape", "data_offsets"), e, strict=True)) for n, e in entries.items()}
+        )
+        (tmp_path / "x").write_bytes(struct.pack("<Q", len(text)) + text.encode() + bytes(content))
+        with pytest.raises(ModelFileError, match=words):
+            read(tmp_path / "x")
+
+    def test_a_truth_value_that_is_none(self, tmp_path):
+        write(tmp_path / "m.latens", {}, {"b": torch.ones(3, dtype=torch.bool)})
+        content = (tmp_path / "m.latens").read_bytes()
+        (tmp_path / "m.latens").write_bytes(content[:-1] + b"\2")
+        with pytest.raises(ModelFileError, match="tensor 'b' holds what is neither true nor false"):
+            read(tmp_path / "m.latens")
+
+    def test_a_name_that_stands_twice(self, tmp_path):
+        text = b'{"__metadata__":{},"__metadata__":{"latens":"{}"}}'
+        (tmp_path / "x").write_bytes(struct.pack("<Q", len(text)) + text)
+        with pytest.raises(ModelFileError, match="no safetensors header"):
+            read(tmp_path / "x")
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "x")
+        with pytest.raises(ModelFileError, match="not a regular file"):
+            read(tmp_path / "x")
+
+    def test_what_could_not_be_read_again_is_not_written(self, tmp_path):
+        with pytest.raises(ModelFileError, match="bytes of JSON exceed the 4194304 that a file may hold"):
+            write(tmp_path / "m.latens", {"names": "x" * (5 << 20)}, {})
+        with pytest.raises(ModelFileError, match="10001 tensors are more than the header of a file may describe"):
+            write(tmp_path / "m.latens", {}, {str(i): torch.zeros(0) for i in range(10_001)})
+        assert not list(tmp_path.iterdir())
+
+    def test_a_description_that_is_too_large_is_refused_before_the_fit(self):
+        with pytest.raises(ConfigError, match=r"schema: 3\.\d MiB of names exceed the 2 MiB .*; use fewer items"):
+            check_size("schema", {"items": ["a category"] * 250_000})
 
     def test_numbers_that_json_does_not_have(self, saved):
         with pytest.raises(ModelFileError, match="strict JSON"):

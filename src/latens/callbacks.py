@@ -9,8 +9,9 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -20,7 +21,7 @@ from latens.errors import Interrupted, MissingExtra, OutputError
 from latens.group import Group
 from latens.history import History
 from latens.profiling import Spent, Stopwatch
-from latens.runs import checkpoint_path, checkpoints_in
+from latens.runs import checkpoint_path, checkpoints_in, keep_newest
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +39,10 @@ __all__ = [
     "notify",
 ]
 
-Event = Literal["fit_start", "step_end", "epoch_end", "fit_end"]
+Event = Literal["fit_start", "step_end", "validating", "epoch_end", "fit_end"]
+
+# Seconds of work that are worth a checkpoint at the end of a fit.
+_WORTH_KEEPING = 30.0
 
 
 class Watched(Protocol):
@@ -68,6 +72,7 @@ class Callback:
 
     def fit_start(self, state: Watched) -> None: ...
     def step_end(self, state: Watched) -> None: ...
+    def validating(self, state: Watched) -> None: ...  # after each batch of held-out rows; the state is the last step's
     def epoch_end(self, state: Watched) -> None: ...
     def fit_end(self, state: Watched) -> None: ...
 
@@ -92,7 +97,10 @@ class EarlyStopping(Callback):
 
 
 class Checkpoints(Callback):
-    """Write the whole state to a folder, every so many steps or minutes and at the end of an epoch, newest two kept.
+    """Write the whole state to a folder, every so many steps or minutes, at the end of an epoch and of the fit.
+
+    The newest two are kept. One that cannot be written does not end the fit, which may have run for days: a warning
+    says so, the older ones stay, and the next one is tried at its time.
 
     Args:
         folder: Where; made when the first one is written.
@@ -106,49 +114,97 @@ class Checkpoints(Callback):
         self.every_minutes = every_minutes
         self._last = time.monotonic()
         self._written = (-1, -1)
+        self._failures = 0
 
     def step_end(self, state: Watched) -> None:
         due = bool(self.every_steps) and state.step % (self.every_steps or 1) == 0
         if due or self._is_time(state):
-            self.save(state)
+            self._try(state)
 
     def epoch_end(self, state: Watched) -> None:
         if self.every_steps is None and self._is_time(state):
-            self.save(state)
+            self._try(state)
 
-    def _is_time(self, state: Watched) -> bool:
+    def fit_end(self, state: Watched) -> None:
+        """What comes now, a comparison with exact PCA among it, may take long or fail; it is not to cost the fit."""
+        if sys.exception() is None and self._is_time(state, _WORTH_KEEPING):
+            self._try(state)
+        if self._failures:
+            warnings.warn(
+                f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self.newest()}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _try(self, state: Watched) -> None:
+        try:
+            self.save(state)
+        except OutputError as error:
+            self._last, self._failures = time.monotonic(), self._failures + 1
+            if self._failures == 1:  # of a row of them; the end of the fit says how many
+                words = f"{error}; the fit goes on and will try again; {self.newest()}"
+                warnings.warn(words, RuntimeWarning, stacklevel=2)
+
+    def newest(self) -> str:
+        """What there is to go on from, in words."""
+        found = checkpoints_in(self.folder)
+        return f"the newest is {found[-1]}" if found else "there is none"
+
+    def _is_time(self, state: Watched, seconds: float | None = None) -> bool:
         """By any rank's clock: what is written may be held by all."""
-        return bool(state.group.greatest(time.monotonic() - self._last > 60 * self.every_minutes))
+        return bool(state.group.greatest(time.monotonic() - self._last > (seconds or 60 * self.every_minutes)))
 
     def save(self, state: Watched) -> Path:
-        """Write a checkpoint of this moment and remove the older ones; the path written, by the first rank alone."""
-        path = checkpoint_path(self.folder, state.step)
-        if self._written != (state.step, state.epoch):
-            header, tensors = state.checkpoint()
-            if state.group.first:
-                self._write(path, header, tensors)
-        self._last, self._written = time.monotonic(), (state.step, state.epoch)
-        return path
+        """Write a checkpoint of this moment and remove the older ones; the path written, by the first rank alone.
 
-    def _write(self, path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        _make_folder(self.folder)
-        persistence.write(path, header, tensors)
-        for old in checkpoints_in(self.folder)[:-2]:
-            old.unlink(missing_ok=True)
+        Raises:
+            OutputError: It cannot be written; the older ones are as they were.
+        """
+        if self._written != (state.step, state.epoch):
+            saved = state.checkpoint()
+            error = self._write(state.step, saved) if state.group.first else None
+            said = state.group.same(None if error is None else str(error))
+            if said is not None:  # all ranks know it, and go on in step
+                raise error or OutputError(said)
+        self._last, self._written, self._failures = time.monotonic(), (state.step, state.epoch), 0
+        return checkpoint_path(self.folder, state.step)
+
+    def _write(self, step: int, saved: tuple[Mapping[str, Any], Mapping[str, Tensor]]) -> OutputError | None:
+        try:
+            _make_folder(self.folder)
+            persistence.write(checkpoint_path(self.folder, step), *saved)
+            keep_newest(self.folder, step)
+        except OutputError as error:
+            return error
+        return None
+
+    def saved(self, state: Watched) -> str:
+        """Write a checkpoint of this moment, and say where it is or why there is none."""
+        try:
+            return f"saved {self.save(state)}; continue with --resume"
+        except OutputError as error:
+            return f"nothing was saved: {error}; {self.newest()}"
 
 
 class SignalGuard(Callback):
     """Between Ctrl-C (or SIGTERM) and the end of the process: save at the last finished step and say where.
 
-    Use it as a context around the fit; outside it the process's own handlers stand. A second signal does not wait.
+    Use it as a context around the fit; outside it the process's own handlers stand. While steps are made, a signal
+    waits for the end of the step, or of a batch of held-out rows; before and after, it ends what is going on at once,
+    but for what is `finishing`. A second signal does not wait.
 
     Args:
         checkpoints: What writes the last state; None leaves nothing behind.
+        saving: Makes a context around the writing of it.
     """
 
-    def __init__(self, checkpoints: Checkpoints | None) -> None:
+    def __init__(
+        self, checkpoints: Checkpoints | None, saving: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         self.checkpoints = checkpoints
+        self.saving = saving
         self._received: int | None = None
+        self._waits = self._raised = False
         self._before: dict[int, Any] = {}
         self._state: Watched | None = None
 
@@ -160,24 +216,42 @@ class SignalGuard(Callback):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if kind is None:  # a signal after the last step is one all the same
+        if kind is None or self._raised:  # a signal after the last step is one all the same
             self.heed()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._received is None:
-            self._received = number
-        elif number == signal.SIGINT:  # asked twice: do not wait for the step
-            raise KeyboardInterrupt
-        else:  # no Exception, which somebody on the way might take for a failure of its own
-            raise SystemExit(128 + number)
+        first, self._received = self._received is None, self._received or number
+        if first and self._waits:
+            return
+        self._raised = first
+        # No Exception, which somebody on the way might take for a failure of its own.
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     def fit_start(self, state: Watched) -> None:
-        self._state = state
+        self._state, self._waits = state, True
 
     def step_end(self, state: Watched) -> None:
         self.heed()
 
+    def validating(self, state: Watched) -> None:
+        if not state.group.several:  # whose batches are not the same number for all
+            self.heed()
+
     def epoch_end(self, state: Watched) -> None:
+        self.heed()
+
+    def fit_end(self, state: Watched) -> None:
+        self._waits = False
+        if sys.exception() is None:
+            self.heed()
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Around the writing of what the fit was for: the first signal waits for its end."""
+        self._waits = True
+        with self.saving():
+            yield
+        self._waits = False
         self.heed()
 
     def heed(self) -> None:
@@ -186,14 +260,17 @@ class SignalGuard(Callback):
         Raises:
             Interrupted: There was one.
         """
-        state = self._state
-        group = Group() if state is None else state.group
+        state, alone = self._state, self._raised
+        self._raised = False  # what is raised from here on says all
+        group, where = Group() if state is None or alone else state.group, "nothing was saved"
         received = group.greatest(self._received or 0)  # a signal to one rank is one to all, after the same step
         if not received:
             return
-        where = "nothing was saved"
         if self.checkpoints is not None and state is not None:
-            where = f"saved {self.checkpoints.save(state)}; continue with --resume"
+            with self.saving():
+                # Between steps all ranks write one checkpoint; in between one of them has none to write.
+                together = not (alone and state.group.several)
+                where = self.checkpoints.saved(state) if together else f"{where}; {self.checkpoints.newest()}"
         step = 0 if state is None else state.step
         raise Interrupted(f"interrupted at step {step}: {where}", signal=received)
 

@@ -8,6 +8,7 @@
     ├── ConfigError    (ValueError)          an argument, a setting, a name
     ├── DivergedError  (ArithmeticError)     a loss, a weight or a logit is not a finite number
     ├── OutputError    (OSError)             a result that cannot be written
+    ├── OutOfMemory    (MemoryError)         the host's or the device's memory does not suffice
     ├── Interrupted    (InterruptedError)    a signal stopped the fit after its last step was saved
     ├── RankError      (ConnectionError)     another process of the same run died, failed, or does other work
     └── MissingExtra   (ImportError)         an optional dependency that is not installed
@@ -29,13 +30,20 @@ __all__ = [
     "LatensError",
     "MissingExtra",
     "ModelFileError",
+    "OutOfMemory",
     "OutputError",
     "RankError",
     "choice",
     "finite",
+    "in_a_line",
+    "is_out_of_memory",
     "setting",
     "whole",
 ]
+
+
+# Characters of what others say in a message of ours, and of a message's two ends.
+_LONGEST, _HEAD, _TAIL = 300, 800, 400
 
 
 class LatensError(Exception):
@@ -43,7 +51,18 @@ class LatensError(Exception):
 
 
 class DataError(LatensError, ValueError):
-    """Something that was read cannot be used."""
+    """Something that was read cannot be used.
+
+    What was read may be of any length, and so may the names and cells that a message quotes: of a very long one the
+    middle is left out, so that where it was and the way out are still there.
+
+    Args:
+        message: The line to show.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        line = " ".join(message.splitlines())
+        super().__init__(line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}")
 
 
 class ModelFileError(LatensError, ValueError):
@@ -60,6 +79,10 @@ class DivergedError(LatensError, ArithmeticError):
 
 class OutputError(LatensError, OSError):
     """A result cannot be written where it was asked for."""
+
+
+class OutOfMemory(LatensError, MemoryError):
+    """The memory of the host or of the device does not suffice."""
 
 
 class Interrupted(LatensError, InterruptedError):
@@ -134,6 +157,30 @@ def finite(
         return number
     bounds = [f">= {at_least:g}"] * (at_least > float("-inf")) + [f"<= {at_most:g}"] * (at_most < float("inf"))
     raise ConfigError(f"{argument}={value!r} is out of range; use a finite number {' and '.join(bounds)}".rstrip())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is no memory left: Python's, NumPy's, or PyTorch's of the host or of a device.
+
+    Example:
+        >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
+        True
+    """
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+
+
+def in_a_line(error: BaseException) -> str:
+    """What a library's error says, as a part of a message: its first line, cut where it becomes long.
+
+    Example:
+        >>> in_a_line(ValueError("no such thing\\nas asked for"))
+        'no such thing'
+        >>> in_a_line(MemoryError())
+        'MemoryError'
+    """
+    lines = str(error).splitlines() or [""]
+    return f"{lines[0][:_LONGEST]}…" if len(lines[0]) > _LONGEST else lines[0] or type(error).__name__
 
 
 def setting(name: str, value: object) -> str:

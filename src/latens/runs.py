@@ -12,7 +12,7 @@ from pathlib import Path
 from latens import persistence
 from latens.errors import ModelFileError, OutputError
 
-__all__ = ["checkpoint_path", "checkpoints_in", "locked", "newest"]
+__all__ = ["checkpoint_path", "checkpoints_in", "keep_newest", "locked", "newest"]
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
@@ -34,6 +34,19 @@ def checkpoints_in(folder: Path) -> list[Path]:
     """The checkpoints of a run, by step, the first one first; a folder of such a name is none."""
     named = [path for path in folder.glob("step-*.latens") if path.stem.removeprefix("step-").isdecimal()]
     return sorted((path for path in named if path.is_file()), key=step_of)
+
+
+def keep_newest(folder: Path, step: int) -> None:
+    """Remove all checkpoints but those of a step and of the one before it, which stays for the case that a disk lies.
+
+    Those of later steps are not the past of a fit that is at this step: it went on from here because they are damaged.
+    """
+    found = checkpoints_in(folder)
+    kept = [path for path in found if step_of(path) <= step][-2:]
+    for path in found:
+        if path not in kept:
+            with suppress(OSError):  # it costs space, and the next one is tried again
+                path.unlink(missing_ok=True)
 
 
 def newest(folder: str | Path) -> persistence.ModelFile | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, cast
 
 import torch
@@ -15,7 +15,16 @@ from torch import Tensor, nn
 from latens.callbacks import Callback, notify
 from latens.data.batches import Rows, TrainingData, checksum
 from latens.devices import Runtime
-from latens.errors import ConfigError, DivergedError, ModelFileError, choice, finite, whole
+from latens.errors import (
+    ConfigError,
+    DivergedError,
+    ModelFileError,
+    OutOfMemory,
+    choice,
+    finite,
+    is_out_of_memory,
+    whole,
+)
 from latens.group import Group
 from latens.history import History
 from latens.persistence import ModelFile
@@ -111,6 +120,7 @@ def train(
 
     Raises:
         DivergedError: The loss is no longer a number; the last checkpoint is older than that.
+        OutOfMemory: A step does not fit into the memory of the host or of the device.
         ModelFileError: The checkpoint belongs to another fit.
         DataError: Of several processes one reads other data.
     """
@@ -128,17 +138,24 @@ def train(
                     state.learn(batch)
                     notify(callbacks, "step_end", state)
                 with part("validation"):
-                    held_out = evaluate(model, data.validation, runtime.group)
+                    between = partial(notify, callbacks, "validating", state)
+                    held_out = evaluate(model, data.validation, runtime.group, between)
                 state.end_epoch(held_out)
                 notify(callbacks, "epoch_end", state)
         state.finish()
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise state.out_of_memory(error) from error
+        raise
     finally:
         notify(callbacks, "fit_end", state)
     return state.history
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, rows: Rows, group: Group | None = None) -> float | None:
+def evaluate(
+    model: nn.Module, rows: Rows, group: Group | None = None, between: Callable[[], object] = lambda: None
+) -> float | None:
     """The mean loss over rows in evaluation mode, each thing that it is the mean over counting once.
 
     None if there are no rows.
@@ -147,6 +164,7 @@ def evaluate(model: nn.Module, rows: Rows, group: Group | None = None) -> float 
         model: With `loss(batch)`.
         rows: All of them, or this rank's share.
         group: The ranks that have the other shares; None if there are none.
+        between: Called after each batch.
     """
     if not len(rows):
         return None
@@ -156,6 +174,7 @@ def evaluate(model: nn.Module, rows: Rows, group: Group | None = None) -> float 
     for batch in rows.in_order():
         things = counted(model, batch)
         total, count = total + cast(Any, model).loss(batch).double() * things, count + things
+        between()
     if group is not None and group.several:
         total, count = group.total(torch.tensor([float(total), float(count)], dtype=torch.float64)).tolist()
     return float(total) / max(float(count), 1.0)
@@ -171,6 +190,7 @@ class TrainState:
         self.history = History()
         self.step = self.epoch = self.step_in_epoch = 0
         self.best: dict[str, Tensor] = {}
+        self._last: dict[str, Tensor] = {}
         self._tally = Tally()
         self._earlier_seconds, self._started = 0.0, time.monotonic()
         self._start = [checksum(weight) for weight in model.parameters()]
@@ -251,6 +271,7 @@ class TrainState:
     def finish(self) -> None:
         """Leave the model with its final weights, in evaluation mode; those that have diverged are refused."""
         if self.best:
+            self._last = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
             self.model.load_state_dict(self.best)
         self._refuse_not_finite(self.model.state_dict())
         for parameter in self.model.parameters():
@@ -268,13 +289,22 @@ class TrainState:
             f"use a smaller learning_rate or clip_norm=1.0"
         )
 
+    def out_of_memory(self, error: BaseException) -> OutOfMemory:
+        """The error in words of a fit."""
+        rows = -(-self.rows_per_epoch // max(1, self.steps_per_epoch))
+        return OutOfMemory(
+            f"out of memory on {self.device} after step {self.step}, with about {rows} rows a step "
+            f"({str(error).strip().splitlines()[0]:.200}); use a smaller batch_size"
+        )
+
     def _seconds(self) -> float:
         return round(self._earlier_seconds + time.monotonic() - self._started, 3)
 
     def checkpoint(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """All of the state, as JSON and tensors; a state that has diverged is refused."""
         self._refuse_divergence()
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        weights = self._last or self.model.state_dict()  # the last ones, also when the model has been given the best
+        tensors = {f"model.{name}": tensor for name, tensor in weights.items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"carried.{name}": self.group.joined(tensor, 1) for name, tensor in self._carried().items()}
         for name, parameter in self.model.named_parameters():
@@ -298,10 +328,20 @@ class TrainState:
         """Become the state that was saved.
 
         Raises:
-            ModelFileError: It was saved by a fit with other settings or other data.
+            ModelFileError: It was saved by a fit with other settings or other data, or is no checkpoint.
         """
+        try:
+            _refuse_another_fit(file.header.get("fit", {}), self.fingerprint)
+            self._take_over(file)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            if isinstance(error, ModelFileError) or is_out_of_memory(error):
+                raise
+            raise ModelFileError(
+                f"the checkpoint holds no state of a fit ({error}); start anew with --force"
+            ) from error
+
+    def _take_over(self, file: ModelFile) -> None:
         header = file.header
-        _refuse_another_fit(header.get("fit", {}), self.fingerprint)
         self.step, self.epoch, self.step_in_epoch = header["step"], header["epoch"], header["step_in_epoch"]
         self.history = History({name: tuple(column) for name, column in header["history"].items()})
         self._tally.begin(header["loss_sum"], header["rows"])

@@ -185,12 +185,14 @@ class TestResume:
         assert "step-000000007.latens; continue with --resume" in stopped.err
         assert run(*words, "--resume", "--json").json["resumed_from_step"] == 7
 
-    def test_sigterm_twice_is_143(self, run, tmp_path, monkeypatch):
-        def die_twice(*_: object) -> None:
-            os.kill(os.getpid(), signal.SIGTERM)
+    def test_sigterm_again_while_the_last_step_is_saved_is_143(self, run, tmp_path, monkeypatch):
+        from latens.callbacks import Checkpoints
+
+        def die(*_: object) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
-        monkeypatch.setattr(latens.Autoencoder, "_judge", die_twice)
+        monkeypatch.setattr(latens.Autoencoder, "_judge", die)
+        monkeypatch.setattr(Checkpoints, "save", die)
         stopped = run("fit", "dataset:digits", "-o", tmp_path / "m.latens", *QUICK)
         assert (stopped.code, stopped.out, stopped.err) == (143, "", "latens: stopped by SIGTERM\n")
 

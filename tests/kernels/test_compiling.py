@@ -38,6 +38,37 @@ def test_a_kernel_is_found_again_until_any_kernel_changes(tmp_path: Path) -> Non
     assert run(tmp_path, "others") == ["8", "0"]
 
 
+def test_a_damaged_file_is_compiled_anew_and_written_again(tmp_path: Path) -> None:
+    run(tmp_path)
+    for path in sorted((tmp_path / "__pycache__").glob("script.twice*.nb[ci]")):
+        whole = path.read_bytes()
+        flipped = bytes([*whole[:200], whole[200] ^ 1, *whole[201:]])
+        for damaged in (b"", whole[: len(whole) // 2], flipped, whole[:-1], b"nonsense" * 100):
+            path.write_bytes(damaged)
+            assert run(tmp_path) == ["8", "0"], path.suffix
+            assert run(tmp_path) == ["8", "1"], path.suffix
+
+
+def test_the_code_of_another_kernel_is_not_run(tmp_path: Path) -> None:
+    run(tmp_path, "these")
+    (code,) = (tmp_path / "__pycache__").glob("script.twice*.nbc")
+    others = code.read_bytes()
+    run(tmp_path, "those")
+    written = {path: path.read_bytes() for path in code.parent.glob("script.twice*.nbc")}
+    assert sum(content != others for content in written.values()) == 1
+    for path in written:
+        path.write_bytes(others)
+    assert run(tmp_path, "those") == ["8", "0"]
+
+
+def test_a_disk_that_takes_nothing_costs_no_more_than_time(tmp_path: Path) -> None:
+    run(tmp_path)
+    for path in (tmp_path / "__pycache__").glob("script.twice*.nb[ci]"):
+        path.unlink()
+        path.mkdir()
+    assert run(tmp_path) == ["8", "0"]
+
+
 def test_the_digest_is_of_all_kernels() -> None:
     assert len(compiling._sources()) == 64
 

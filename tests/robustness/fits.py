@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from forks import clean_exit
@@ -108,23 +108,23 @@ class SignalAt:
 
 
 def state_digest(folder: Path) -> str:
-    """Of all that a fit ends with: the model file, and the last checkpoint with the optimiser; seconds are left out."""
+    """Of all that a fit ends with: the model file with the history, and the optimiser at the last step; no seconds.
+
+    The last checkpoint may have been written before or after the end of the last epoch: what that changes is left out.
+    """
     model = persistence.read(folder / "m.latens")
     last = persistence.read(max((folder / "m.latens.run").glob("step-*.latens")))
     assert last.header["step"] == model.header["history"]["step"][-1], "the last checkpoint is not of the last step"
-    sha = hashlib.sha256()
-    for file in (model, last):
-        sha.update(json.dumps(_without_time(file.header), sort_keys=True).encode())
-        for name in sorted(file.tensors):
-            tensor = file.tensors[name]
-            sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
+    history = {name: column for name, column in model.header["history"].items() if name != "seconds"}
+    header = {**model.header, "history": history, "digest": None}
+    sha = hashlib.sha256(json.dumps([header, last.header["fit"]], sort_keys=True).encode())
+    tensors = {
+        **model.tensors,
+        **{f"last.{name}": t for name, t in last.tensors.items() if not name.startswith("best.")},
+    }
+    for name, tensor in sorted(tensors.items()):
+        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
     return sha.hexdigest()
-
-
-def _without_time(header: Any) -> dict[str, Any]:
-    kept = {name: value for name, value in header.items() if name not in ("seconds", "digest")}
-    history = {name: column for name, column in header["history"].items() if name != "seconds"}
-    return kept | {"history": history}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ MODULES: tuple[str, ...] = (
     "kills",
     "ranks",
     "hosts",
+    "readers",
 )
 
 # What a trial may need beside a command, and the command that shows whether it is there.

@@ -21,7 +21,7 @@ from latens.cli.verbs import Shared
 __all__ = ["Asking", "Counted", "ItemRows", "Reached", "Rows", "SourceRows", "Taken", "block_rows", "checksum"]
 
 # Numbers handed to the model at a time, and rows at most: memory stays bounded and the bar moves.
-_BLOCK_NUMBERS = 1 << 24
+_BLOCK_NUMBERS = 1 << 23
 _BLOCK_ROWS = 1 << 18
 # Texts, sequences and lines, which are read side by side.
 _BLOCK_ITEMS = 1024
@@ -38,6 +38,7 @@ class Taken:
         content: m of them, as the model takes them: a source, or a list.
         labels: Carried columns of m, by name.
         ids: (m,) names, or None.
+        count: m.
         weight: What a bar moves by.
     """
 
@@ -45,10 +46,11 @@ class Taken:
     content: Any
     labels: Mapping[str, Any]
     ids: Any
+    count: int
     weight: int
 
     def __len__(self) -> int:
-        return len(self.content)
+        return self.count
 
 
 class Rows(Protocol):
@@ -83,30 +85,31 @@ class Asking:
     doing: str
     add: Callable[[Counted, Counted], Counted] = field(default=lambda before, more: {**before, **more})
 
-    def said(self, advance: Callable[[int], None]) -> Iterator[tuple[Taken, Said]]:
-        """All rows with what is said of them, block by block; `advance` hears of the weight of each block."""
-        for taken in self.taken(advance):
-            yield taken, self.ask(taken)
-
-    def taken(self, advance: Callable[[int], None], limit: int | None = None) -> Iterator[Taken]:
-        """Rows that nobody was asked of yet, block by block.
-
-        Args:
-            advance: Hears of the weight of each block.
-            limit: Rows to take; None takes all.
-        """
+    def blocks(self, limit: int | None = None) -> Iterator[Taken]:
+        """The rows block by block; no more than `limit` of them, if given."""
         left = math.inf if limit is None else limit
         while left > 0 and (taken := self.rows.read(int(min(self.rows.size, left)))):
             yield taken
-            advance(taken.weight)
             left -= len(taken)
+
+    def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object]) -> Reached:
+        """Ask about some rows and write the answer; nothing of it is held when the next rows are read."""
+        said = self.ask(taken)
+        write(said)
+        return replace(self.passed(taken, reached), counted=self.add(reached.counted, said.counted))
+
+    def passed(self, taken: Taken, reached: Reached) -> Reached:
+        """The same for rows that another process is asked about, and counts."""
+        checksums = None if reached.checksums is None else checksum(taken, reached.checksums)
+        return replace(reached, rows=reached.rows + len(taken), checksums=checksums)
 
     def counted(self, shared: Shared) -> Reached:
         """What is counted over all rows; nothing is written."""
         reached = Reached()
         with shared.bar(self.rows.total, self.doing) as advance:
-            for taken, said in self.said(advance):
-                reached = reached.after(self, taken, said)
+            for taken in self.blocks():
+                reached = self.answer(taken, reached, lambda said: None)
+                advance(taken.weight)
         return reached
 
 
@@ -123,12 +126,6 @@ class Reached:
     rows: int = 0
     counted: Counted = field(default_factory=dict)
     checksums: Mapping[str, int] | None = None
-
-    def after(self, asking: Asking, taken: Taken, said: Said | None) -> Reached:
-        """The same once some more rows are answered; None where another process answers, and counts."""
-        checksums = None if self.checksums is None else checksum(taken, self.checksums)
-        counted = self.counted if said is None else asking.add(self.counted, said.counted)
-        return Reached(self.rows + len(taken), counted, checksums)
 
 
 def block_rows(source: Any) -> int:
@@ -159,7 +156,7 @@ class SourceRows:
         source = self.source
         labels = {name: of_type(name, source.labels[name][start:stop], kind) for name, kind in self._labels.items()}
         ids = None if source.ids is None else of_type("id", source.ids[start:stop], self._ids)
-        return Taken(start, _part(source, start, stop), labels, ids, stop - start)
+        return Taken(start, _part(source, start, stop), labels, ids, stop - start, stop - start)
 
 
 def _part(source: Any, start: int, stop: int) -> Any:

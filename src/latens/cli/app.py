@@ -34,9 +34,10 @@ from latens.cli import (
     sweep,
 )
 from latens.cli.launching import WORDS, Ended, is_first, speaks
+from latens.cli.stopping import deadline
 from latens.cli.terminal import say, visible
 from latens.cli.verbs import app, close_quietly
-from latens.errors import Interrupted, LatensError, OutputError, RankError
+from latens.errors import Interrupted, LatensError, OutOfMemory, OutputError, RankError, is_out_of_memory
 
 __all__ = ["app", "main"]
 
@@ -86,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     WORDS.set(words)
-    with _short_warnings(), _polite_kill():
+    with deadline.kept(), _short_warnings(), _polite_kill():
         try:
             return _code(app(args=words, prog_name="latens", standalone_mode=False))
         except Ended as ending:
@@ -113,6 +114,9 @@ def _misused(error: Any) -> int:
 
 def _cause(error: BaseException) -> BaseException:
     """What is to be told: a failed write that names no file was one to standard output, for all others name theirs."""
+    if is_out_of_memory(error) and not isinstance(error, LatensError):
+        words = str(error).strip().splitlines() or ["no memory is left"]
+        return OutOfMemory(f"out of memory ({words[0]:.200}); use a smaller batch_size, fewer rows or a larger machine")
     if isinstance(error, LatensError) or not isinstance(error, OSError) or error.filename or not error.errno:
         return error
     close_quietly()

@@ -199,14 +199,16 @@ def _write_pictures(
     names = png_names(len(data), data.ids)
     check_files(Path(output), names, inputs=inputs)
     asking = Asking(SourceRows(data), _remade(estimator, data, False), "reconstructing", _add_errors)
-    reached = Reached()
+    reached, made = Reached(), list[Any]()
 
     def images() -> Iterator[Any]:
         nonlocal reached
         with shared.bar(len(data), asking.doing) as advance:
-            for taken, said in asking.said(advance):
-                reached = reached.after(asking, taken, said)
-                yield from said.values
+            for taken in asking.blocks():
+                reached = asking.answer(taken, reached, lambda said: made.extend(said.values))
+                yield from made
+                made.clear()
+                advance(taken.weight)
 
     write_pngs(Path(output), images(), estimator.schema_, names)
     return Written(reached)

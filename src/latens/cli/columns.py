@@ -56,7 +56,7 @@ def columns_of(
     The values keep their names; of the others one whose name is taken gets a ``_``.
 
     Args:
-        values: (n, *shape), whose flattened features are the columns, or a frame of n rows.
+        values: (n, *shape), whose flattened features are the columns, or a frame of n rows, or columns by name.
         names: Of the columns.
         carrying: What ids and labels come from.
         more: (n,) columns by name.
@@ -67,7 +67,9 @@ def columns_of(
 
 
 def _by_column(values: Any) -> list[Any]:
-    """The columns of a frame or of an array's flattened features."""
+    """The columns of a frame or of an array's flattened features, or those given as such."""
+    if isinstance(values, Mapping):
+        return list(values.values())
     if isinstance(values, np.ndarray):
         return list(values.reshape(len(values), -1).T)
     return [values.iloc[:, i] for i in range(values.shape[1])]

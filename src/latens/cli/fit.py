@@ -16,6 +16,7 @@ from latens.cli.models import describe_referee, load_model, open_for
 from latens.cli.outputs import check_output
 from latens.cli.runs import owned, run_folder
 from latens.cli.settings import SEQUENCES, build_estimator, parse_settings
+from latens.cli.stopping import deadline
 from latens.cli.terminal import say
 from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
 from latens.errors import ConfigError
@@ -81,7 +82,7 @@ class Run:
         from latens.callbacks import Checkpoints, SignalGuard, TensorBoard
 
         checkpoints = Checkpoints(folder, self.checkpoint_steps, self.checkpoint_minutes)
-        guard = SignalGuard(checkpoints)
+        guard = SignalGuard(checkpoints, saving=deadline.unhurried)
         logs = [] if self.tensorboard is None or place().rank > 0 else [TensorBoard(self.tensorboard)]
         return [*logs, checkpoints, guard], guard
 
@@ -188,11 +189,19 @@ def _train(
     others, guard = run.callbacks(folder)
     callbacks = [*profiles, *others]
     fit = estimator.continue_fit if hasattr(estimator, "schema_") else estimator.fit  # a loaded one goes on
+    deadline.last_words = lambda: _where_to_go_on(folder)
     with guard:
         fit(data, target=clean, callbacks=callbacks, run_folder=folder, resume=run.resume)
-        guard.heed()
-        if place().rank == 0:
-            estimator.save(output)
+        with guard.finishing():
+            if place().rank == 0:
+                estimator.save(output)
+
+
+def _where_to_go_on(folder: Path) -> str:
+    from latens.runs import checkpoints_in
+
+    found = checkpoints_in(folder)
+    return f"; continue with --resume from {found[-1]}" if found else "; there is no checkpoint yet"
 
 
 def _spent(profiles: list[Profile]) -> dict[str, Any]:

@@ -129,9 +129,9 @@ def write_answers(target: Target, asking: Asking, asked: Mapping[str, Any], shar
 def _write_file(path: Path, asking: Asking, shared: Shared) -> Written:
     reached = Reached()
     with shared.bar(asking.rows.total, asking.doing) as advance, open_sheet(path, asking.rows.count) as sheet:
-        for taken, said in asking.said(advance):
-            sheet.write(said)
-            reached = reached.after(asking, taken, said)
+        for taken in asking.blocks():
+            reached = asking.answer(taken, reached, sheet.write)
+            advance(taken.weight)
     return Written(reached)
 
 
@@ -165,11 +165,9 @@ class _Run:
             if not self.state.finished:
                 self._go_on()
         except BaseException:
-            if not self.state.parts and self.group.first:  # nothing to go on from
+            if resumed is None and not self.state.parts and self.group.first:  # nothing to go on from
                 with suppress(OutputError):
                     _remove([*_half_done(self.folder), self.folder / STATE])
-                with suppress(OSError):
-                    self.folder.rmdir()
             raise
         return Written(self.state.reached, self.state.parts, resumed)
 
@@ -227,17 +225,15 @@ class _Run:
     def _next(self, state: State, advance: Callable[[int], None]) -> tuple[State, Counted | None]:
         """The state with one more part, or with the word that there is none, and what this process counted in it."""
         mine = self.group.share.deals(state.parts)
-        blocks = self.asking.taken(advance, 0 if state.finished else state.rows_per_part)
+        blocks = self.asking.blocks(0 if state.finished else state.rows_per_part)
         first = next(blocks, None)
         if first is None:
             return replace(state, finished=True), None
-        reached = replace(state.reached, counted={})
+        reached, asking = replace(state.reached, counted={}), self.asking
         with self._sheet(state.parts) if mine else nullcontext() as sheet:
             for taken in chain([first], blocks):
-                said = None if sheet is None else self.asking.ask(taken)
-                if sheet is not None and said is not None:
-                    sheet.write(said)
-                reached = reached.after(self.asking, taken, said)
+                reached = asking.answer(taken, reached, sheet.write) if sheet else asking.passed(taken, reached)
+                advance(taken.weight)
         short = reached.rows - state.reached.rows < state.rows_per_part
         return replace(state, parts=state.parts + 1, finished=short, reached=reached), reached.counted if mine else None
 
@@ -306,6 +302,7 @@ def _owned(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: Another one does, or it cannot be made.
     """
+    made = not folder.is_dir()
     try:
         folder.mkdir(exist_ok=True)
         lock = os.open(folder, os.O_RDONLY)
@@ -322,6 +319,9 @@ def _owned(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+        if made:
+            with suppress(OSError):  # not empty: something was written
+                folder.rmdir()
 
 
 @contextmanager

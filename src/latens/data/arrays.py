@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -26,7 +29,7 @@ from latens.data.values import (
     label_names,
     numeric,
 )
-from latens.errors import DataError, choice
+from latens.errors import DataError, choice, in_a_line
 
 __all__ = ["KINDS", "array_source", "as_array", "npy_bytes", "npy_source", "npz_source"]
 
@@ -39,7 +42,7 @@ _MAPPED = 2**30
 # All that a damaged or hostile header or archive makes NumPy and zipfile raise.
 _DAMAGE = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OSError, zlib.error, zipfile.BadZipFile),
-    *(NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
+    *(tokenize.TokenError, NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
 )
 
 
@@ -136,10 +139,9 @@ def _npy(file: IO[bytes], name: str, mapped: _Header | None = None) -> np.ndarra
     try:
         if mapped is not None:
             return mapped.map(file)
-        file.seek(0)
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        return _read_array(file)
     except _DAMAGE as error:
-        raise DataError(f"{name}: damaged .npy file ({error}); write it again with np.save") from error
+        raise DataError(f"{name}: damaged .npy file ({in_a_line(error)}); write it again with np.save") from error
 
 
 def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> Source:
@@ -147,6 +149,21 @@ def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> S
     file = io.BytesIO(content)
     _check_npy(file, len(content), name, packed=None)
     return array_source(_npy(file, name), kind=kind, name=name)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """NumPy warns of headers that Python 2 may have written, and Python of odd escapes in them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _read_array(file: IO[bytes]) -> np.ndarray:
+    """All of a file whose header has been checked."""
+    file.seek(0)
+    with _quiet():
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
 class _Header(NamedTuple):
@@ -167,9 +184,10 @@ def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> _He
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(file)
+        with _quiet():
+            shape, fortran, dtype = read(file)
     except _DAMAGE as error:
-        raise DataError(f"{name}: damaged or no .npy data ({error}); write it again with np.save") from error
+        raise DataError(f"{name}: damaged or no .npy data ({in_a_line(error)}); write it again with np.save") from error
     if dtype.hasobject:
         raise DataError(f"{name}: holds pickled objects, which are never loaded; save it as an array of numbers")
     declared = math.prod(shape) * dtype.itemsize
@@ -199,7 +217,7 @@ def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, ar
         raise
     except _DAMAGE as error:
         raise DataError(
-            f"{path.name}: damaged or truncated .npz file ({error}); write it again with np.savez"
+            f"{path.name}: damaged or truncated .npz file ({in_a_line(error)}); write it again with np.savez"
         ) from error
 
 
@@ -237,8 +255,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.nd
     packed = packed_size(archive, info, place)
     with archive.open(info) as file:
         _check_npy(file, info.file_size, place, packed)
-        file.seek(0)
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        return _read_array(file)
 
 
 def _label(

@@ -15,17 +15,18 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latens.data.paths import files_below, open_plain, size_of
 from latens.data.ragged import check_images
 from latens.data.values import Source, check_memory, check_unpacked
-from latens.errors import DataError
+from latens.errors import DataError, in_a_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -110,13 +111,30 @@ def _opened(path: Path, name: str) -> Iterator[Image.Image]:
     except Image.DecompressionBombError as error:
         raise DataError(f"{name}: {error}; cut it into tiles of at most {_MOST_PIXELS:,} pixels") from error
     except _DAMAGE as error:
-        line = _FILE.sub("it", (str(error) or type(error).__name__).splitlines()[0])
+        line = _FILE.sub("it", in_a_line(error))
         raise DataError(f"{name}: cannot be read as an image ({line}); replace it or take it out") from error
+
+
+@cache
+def _hush() -> None:
+    """Keep Pillow's log and libtiff from writing to stderr by themselves; what they cannot read raises in any case."""
+    import ctypes
+    import logging
+
+    from PIL import _imaging
+
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with suppress(OSError, AttributeError):  # a Pillow without it
+        library = ctypes.CDLL(_imaging.__file__)
+        for handler in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            handler(None)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Pillow warns of large images and odd metadata; what matters of it is an error here."""
+    _hush()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -128,7 +146,7 @@ def _header(path: Path, name: str) -> _Header:
         if width * height > _MOST_PIXELS:
             raise DataError(f"{name}: {width} x {height} pixels; cut it into tiles of at most {_MOST_PIXELS:,} pixels")
         mode = _target_mode(image, name)
-        packed = size_of(cast(BinaryIO, image.fp))
+        packed = size_of(image.fp)  # type: ignore[attr-defined]
         check_unpacked(width * height * len(image.getbands()), name, packed)
         if image.format == "TIFF":
             width, height = _tiff_size(image, name)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from latens.data.parquet_pages import Chunk, Damage, pages_of
 from latens.data.paths import open_plain, size_of
 from latens.data.values import check_memory
-from latens.errors import DataError
+from latens.errors import DataError, in_a_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,8 +53,9 @@ def open_parquet(path: Path) -> Iterator[ParquetBytes]:
     except DataError:
         raise
     except Exception as error:  # what stands in a file makes Arrow and pandas raise almost anything
-        line = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        raise DataError(f"{path.name}: damaged or truncated Parquet file ({line}); write it again") from error
+        raise DataError(
+            f"{path.name}: damaged or truncated Parquet file ({in_a_line(error)}); write it again"
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,7 @@ class ParquetBytes:
             # A frame from `pandas.to_parquet` names its index among the file's columns; Arrow brings it along.
             table = file.read(names, use_pandas_metadata=True)
         for i, name in enumerate(table.column_names):
+            self._check_cells(table.column(i), name)
             if name in long:  # of lists and structs nothing is learned, so that theirs can stay as they are
                 table = table.set_column(i, name, self._written_out(table.column(i)).cast(schema.field(name).type))
         return table
@@ -121,6 +123,15 @@ class ParquetBytes:
             for place, width in places.items():
                 declared.add(group.column(place), group.num_rows, width)
         return sorted(path for path, size in declared.text.items() if size > _UNMEASURED)
+
+    def _check_cells(self, column: pa.ChunkedArray, name: str) -> None:
+        """Refuse text that is no UTF-8, which Arrow passes on as it is."""
+        import pyarrow as pa
+
+        try:
+            column.validate(full=True)
+        except pa.ArrowException as error:
+            raise DataError(f"{self.name}: column {name!r:.200}: {in_a_line(error)}; write the file again") from error
 
     def _written_out(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Text in full, if there is room for it."""

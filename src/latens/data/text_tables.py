@@ -24,7 +24,7 @@ from latens.data.kinds import INFERRED, Known, LeftOut, Typing, known_numbers, t
 from latens.data.paths import open_plain, size_of
 from latens.data.tables import build_table, cell_name, check_names, feature_names, given_labels
 from latens.data.values import Labels, Source, among, check_shape, label_names
-from latens.errors import DataError
+from latens.errors import DataError, in_a_line
 
 __all__ = ["as_label", "csv_source", "data_row", "judged", "text_columns", "text_source"]
 
@@ -271,14 +271,14 @@ def judged(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _unreadable(text: _Text, error: Exception) -> DataError:
     """A row with too few or too many cells, with its number, which Arrow only knows when it reads in order."""
-    message = str(error)
+    message = in_a_line(error)
     try:
         text.read([pa.string()] * len(text.names), threads=False)
     except pa.ArrowInvalid as again:
-        message = str(again)
+        message = in_a_line(again)
     found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if found is None:
-        return DataError(f"{text.name}: cannot be read as a table ({message.splitlines()[0]}); check its quotes")
+        return DataError(f"{text.name}: cannot be read as a table ({message}); check its quotes")
     row, expected, got = (int(number) for number in found.groups())
     return DataError(
         f"{text.name}: data row {row - text.header} has {got} columns where the first line has {expected}; "

@@ -21,7 +21,7 @@ from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
 from latens.group import Group
 from latens.models import build
-from latens.persistence import ModelFile
+from latens.persistence import ModelFile, check_size
 from latens.runs import newest
 from latens.training import TrainConfig, train
 
@@ -96,9 +96,10 @@ def network_to_train(estimator: Any, seed: int, begun: nn.Module | None = None) 
 
 def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run) -> None:
     """Train the network as the settings say; the history, and the step it went on from, stay in the estimator."""
+    check_size("the data's description", estimator.schema_.to_json())
     runtime = launch(estimator.device, estimator.precision)
     checkpoint = _checkpoint(run, runtime.group)
-    estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header["step"]
+    estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
     watching = _watchers(estimator, run, runtime.group)
     with threads_for(network, len(data.train) // max(1, data.train.steps)):
         estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
