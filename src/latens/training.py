@@ -333,7 +333,7 @@ class TrainState:
         try:
             _refuse_another_fit(file.header.get("fit", {}), self.fingerprint)
             self._take_over(file)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             if isinstance(error, ModelFileError) or is_out_of_memory(error):
                 raise
             raise ModelFileError(
