@@ -64,7 +64,7 @@ def test_one_machine(shared):
     process = started(CODES, shared)
     output, error = process.communicate(timeout=100)
     assert process.returncode == 0, output + error
-    assert len(list((shared / "codes").glob("part-*.parquet"))) == 4
+    assert len(list((shared / "codes").glob("part-*.parquet"))) == 3
 
 
 def test_two_machines(shared, port):
