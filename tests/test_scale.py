@@ -15,7 +15,7 @@ import pytest
 from latens import persistence
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scale.md").read_text()
-ONE, TWO, BATCH = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
+ONE, CODES, TWO, BATCH = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
 SMALL = "--device cpu --set max_epochs=2"
 
 # Of SLURM what the script needs: the names of the hosts, and two tasks on this one.
@@ -61,6 +61,10 @@ def test_one_machine(shared):
     output, error = process.communicate(timeout=100)
     assert process.returncode == 0, output + error
     assert epochs(shared / "digits.latens") == 2
+    process = started(CODES, shared)
+    output, error = process.communicate(timeout=100)
+    assert process.returncode == 0, output + error
+    assert len(list((shared / "codes").glob("part-*.parquet"))) == 3
 
 
 def test_two_machines(shared, port):

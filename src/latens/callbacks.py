@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from latens import persistence
 from latens.errors import Interrupted, MissingExtra, OutputError
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 Event = Literal["fit_start", "step_end", "validating", "epoch_end", "fit_end"]
-
 
 # Seconds of work that are worth a checkpoint at the end of a fit.
 _WORTH_KEEPING = 30.0
@@ -128,8 +127,7 @@ class Checkpoints(Callback):
 
     def fit_end(self, state: Watched) -> None:
         """What comes now, a comparison with exact PCA among it, may take long or fail; it is not to cost the fit."""
-        long = time.monotonic() - self._last > _WORTH_KEEPING
-        if sys.exception() is None and state.group.greatest(long):
+        if sys.exception() is None and self._is_time(state, _WORTH_KEEPING):
             self._try(state)
         if self._failures:
             warnings.warn(
@@ -152,9 +150,9 @@ class Checkpoints(Callback):
         found = checkpoints_in(self.folder)
         return f"the newest is {found[-1]}" if found else "there is none"
 
-    def _is_time(self, state: Watched) -> bool:
+    def _is_time(self, state: Watched, seconds: float | None = None) -> bool:
         """By any rank's clock: what is written may be held by all."""
-        return bool(state.group.greatest(time.monotonic() - self._last > 60 * self.every_minutes))
+        return bool(state.group.greatest(time.monotonic() - self._last > (seconds or 60 * self.every_minutes)))
 
     def save(self, state: Watched) -> Path:
         """Write a checkpoint of this moment and remove the older ones; the path written, by the first rank alone.
@@ -162,15 +160,23 @@ class Checkpoints(Callback):
         Raises:
             OutputError: It cannot be written; the older ones are as they were.
         """
-        path = checkpoint_path(self.folder, state.step)
         if self._written != (state.step, state.epoch):
-            header, tensors = state.checkpoint()
-            if state.group.first:
-                _make_folder(self.folder)
-                persistence.write(path, header, tensors)
-                keep_newest(self.folder, state.step)
+            saved = state.checkpoint()
+            error = self._write(state.step, saved) if state.group.first else None
+            said = state.group.same(None if error is None else str(error))
+            if said is not None:  # all ranks know it, and go on in step
+                raise error or OutputError(said)
         self._last, self._written, self._failures = time.monotonic(), (state.step, state.epoch), 0
-        return path
+        return checkpoint_path(self.folder, state.step)
+
+    def _write(self, step: int, saved: tuple[Mapping[str, Any], Mapping[str, Tensor]]) -> OutputError | None:
+        try:
+            _make_folder(self.folder)
+            persistence.write(checkpoint_path(self.folder, step), *saved)
+            keep_newest(self.folder, step)
+        except OutputError as error:
+            return error
+        return None
 
     def saved(self, state: Watched) -> str:
         """Write a checkpoint of this moment, and say where it is or why there is none."""
@@ -210,8 +216,6 @@ class SignalGuard(Callback):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._raised and self._received and self._group.several:  # the other ranks are elsewhere
-            self._stop(self._received, together=False)
         if kind is None or self._raised:  # a signal after the last step is one all the same
             self.heed()
 
@@ -230,7 +234,7 @@ class SignalGuard(Callback):
         self.heed()
 
     def validating(self, state: Watched) -> None:
-        if not state.group.several:  # several ranks have different numbers of batches to validate
+        if not state.group.several:  # whose batches are not the same number for all
             self.heed()
 
     def epoch_end(self, state: Watched) -> None:
@@ -256,20 +260,17 @@ class SignalGuard(Callback):
         Raises:
             Interrupted: There was one.
         """
-        received = self._group.greatest(self._received or 0)  # a signal to one rank is one to all, after the same step
-        if received:
-            self._stop(received, together=True)
-
-    @property
-    def _group(self) -> Group:
-        return Group() if self._state is None else self._state.group
-
-    def _stop(self, received: int, *, together: bool) -> NoReturn:
-        where, state = "nothing was saved", self._state
+        state, alone = self._state, self._raised
         self._raised = False  # what is raised from here on says all
+        group, where = Group() if state is None or alone else state.group, "nothing was saved"
+        received = group.greatest(self._received or 0)  # a signal to one rank is one to all, after the same step
+        if not received:
+            return
         if self.checkpoints is not None and state is not None:
             with self.saving():
-                where = self.checkpoints.saved(state) if together else self.checkpoints.newest()
+                # Between steps all ranks write one checkpoint; in between one of them has none to write.
+                together = not (alone and state.group.several)
+                where = self.checkpoints.saved(state) if together else f"{where}; {self.checkpoints.newest()}"
         step = 0 if state is None else state.step
         raise Interrupted(f"interrupted at step {step}: {where}", signal=received)
 

@@ -138,9 +138,8 @@ def train(
                     state.learn(batch)
                     notify(callbacks, "step_end", state)
                 with part("validation"):
-                    held_out = evaluate(
-                        model, data.validation, state.group, partial(notify, callbacks, "validating", state)
-                    )
+                    between = partial(notify, callbacks, "validating", state)
+                    held_out = evaluate(model, data.validation, runtime.group, between)
                 state.end_epoch(held_out)
                 notify(callbacks, "epoch_end", state)
         state.finish()
@@ -334,7 +333,7 @@ class TrainState:
         try:
             _refuse_another_fit(file.header.get("fit", {}), self.fingerprint)
             self._take_over(file)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             if isinstance(error, ModelFileError) or is_out_of_memory(error):
                 raise
             words = " ".join(str(error).split())

@@ -82,9 +82,9 @@ class TestDevices:
     def test_codes_are_the_parts_of_one_process_byte_for_byte(self, rows, tmp_path, capfd):
         model, one, two = tmp_path / "m.latens", tmp_path / "one", tmp_path / "two"
         assert main(["fit", str(rows), "-o", str(model), *FIT, "--quiet"]) == 0
-        embed = ["embed", str(model), str(rows), "--part-rows", "70", "--device", "cpu", "--json"]
-        assert main([*embed, "-o", f"{one}/"]) == 0
-        assert main([*embed, "-o", f"{two}/", "--devices", "2"]) == 0
+        embed = ["embed", str(model), str(rows), "--device", "cpu", "--json"]
+        assert main([*embed, "-o", f"{one}/", "--part-rows", "70"]) == 0
+        assert main([*embed, "-o", f"{two}/", "--part-rows", "70", "--devices", "2"]) == 0
         assert sorted(path.name for path in one.glob("*.parquet")) == [f"part-0000{i}.parquet" for i in range(5)]
         for path in one.iterdir():
             assert (two / path.name).read_bytes() == path.read_bytes()
