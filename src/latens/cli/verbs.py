@@ -32,6 +32,7 @@ __all__ = [
     "Reading",
     "Shared",
     "SourceArgument",
+    "Streaming",
     "app",
     "as_table",
     "close_quietly",
@@ -121,8 +122,13 @@ class Reading:
     @property
     def how(self) -> dict[str, Any]:
         """As `latens.open_source` takes it."""
-        given = {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        given = {"kind": self.kind, "array": self.array, "labels": self.label_names, "stream": self.streams}
         return given | {"types": self.kinds, "missing": tuple(self.missing or ())}
+
+    @property
+    def streams(self) -> bool | None:
+        """Whether data stay on disk; None goes by their size."""
+        return False
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -155,6 +161,24 @@ class Parting:
         if place().rank == 0:  # a moment later it is there, for the others to see
             target.check(force=self.force, inputs=inputs, suffixes=suffixes)
         return target
+
+
+@dataclass(frozen=True)
+class Streaming(Reading):
+    """How to read a SOURCE that need not fit into memory."""
+
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Read .npy, Parquet and images of one size from disk as they are wanted; above 1 GiB if left out.",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def streams(self) -> bool | None:
+        return self.stream
 
 
 @dataclass(frozen=True)
