@@ -85,27 +85,38 @@ class Asking:
     doing: str
     add: Callable[[Counted, Counted], Counted] = field(default=lambda before, more: {**before, **more})
 
-    def blocks(self, limit: int | None = None) -> Iterator[Taken]:
-        """The rows block by block; no more than `limit` of them, if given."""
+    def taken(self, advance: Callable[[int], None], limit: int | None = None) -> Iterator[Taken]:
+        """Rows that nobody was asked of yet, block by block.
+
+        Args:
+            advance: Hears of the weight of each block.
+            limit: Rows to take; None takes all.
+        """
         left = math.inf if limit is None else limit
         while left > 0 and (taken := self.rows.read(int(min(self.rows.size, left)))):
             yield taken
+            advance(taken.weight)
             left -= len(taken)
 
-    def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object]) -> Reached:
-        """Ask about some rows and write the answer; nothing of it is held when the next rows are read."""
-        said = self.ask(taken)
-        write(said)
+    def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object] | None) -> Reached:
+        """Ask about some rows and write the answer; nothing of it is held when the next rows are read.
+
+        Without `write` another process answers, and counts.
+        """
+        counted = reached.counted
+        if write is not None:
+            said = self.ask(taken)
+            write(said)
+            counted = self.add(counted, said.counted)
         checksums = None if reached.checksums is None else checksum(taken, reached.checksums)
-        return Reached(reached.rows + len(taken), self.add(reached.counted, said.counted), checksums)
+        return Reached(reached.rows + len(taken), counted, checksums)
 
     def counted(self, shared: Shared) -> Reached:
         """What is counted over all rows; nothing is written."""
         reached = Reached()
         with shared.bar(self.rows.total, self.doing) as advance:
-            for taken in self.blocks():
+            for taken in self.taken(advance):
                 reached = self.answer(taken, reached, lambda said: None)
-                advance(taken.weight)
         return reached
 
 

@@ -48,7 +48,7 @@ PoolingOption = Annotated[
 ]
 
 
-@verb("latens embed digits.latens dataset:digits -o codes.parquet")
+@verb("latens embed digits.latens dataset:digits -o codes.parquet", together=True)
 def embed(
     model: ModelArgument,
     source: SourceArgument,
@@ -77,7 +77,7 @@ def embed(
     shared.result(result, f"wrote {written.reached.rows:,} codes of {size} to {where(output, written)}")
 
 
-@verb("latens reconstruct digits.latens dataset:digits -o reconstructed.npy")
+@verb("latens reconstruct digits.latens dataset:digits -o reconstructed.npy", together=True)
 def reconstruct(
     model: ModelArgument,
     source: SourceArgument,
@@ -99,6 +99,7 @@ def reconstruct(
     estimator = load_model(model, shared, "reconstruct")
     pictures = _pictures(output, estimator.schema_, parting)
     if pictures:
+        _alone(output, shared)
         _check_errors(output, errors)
         _check_pictures(Path(output), parting, inputs)
     write = _write_pictures if pictures else _write_table
@@ -107,6 +108,11 @@ def reconstruct(
     mean = written.reached.counted["error"] / rows
     result = {"output": output, **written.facts, "mean_reconstruction_error": mean}
     shared.result(result, f"wrote {rows:,} rows to {where(output, written)}; mean squared error {mean:.4g}")
+
+
+def _alone(output: str, shared: Shared) -> None:
+    if shared.group.several:
+        raise ConfigError(f"{output}: PNG files are work for one process; give several --part-rows, for parts")
 
 
 def asked_of(verb: str, model: str | Path | None, data: Any, **settings: Any) -> dict[str, Any]:
@@ -208,11 +214,10 @@ def _write_pictures(
     def images() -> Iterator[Any]:
         nonlocal reached
         with shared.bar(len(data), asking.doing) as advance:
-            for taken in asking.blocks():
+            for taken in asking.taken(advance):
                 reached = asking.answer(taken, reached, lambda said: made.extend(said.values))
                 yield from made
                 made.clear()
-                advance(taken.weight)
 
     write_pngs(Path(output), images(), estimator.schema_, names)
     return Written(reached)

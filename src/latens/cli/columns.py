@@ -33,6 +33,9 @@ __all__ = [
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _NUMBER = r"^[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?%?$"
 
+# Objects that are not in memory are judged by so many.
+_FIRST = 1 << 16
+
 _REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
 
 
@@ -98,10 +101,10 @@ def arrow(column: Any) -> Any:
 def arrow_type(column: Any) -> Any:
     """The type that a whole column has in Arrow, so that each of its blocks can have it.
 
-    Of objects every one has a say; an array of another dtype, also one that is not in memory, says it by its first.
+    Of objects in memory every one has a say, of others the first ones; an array of another dtype says it by one.
     """
-    whole = isinstance(column, np.ndarray) and column.dtype == object
-    kind = arrow(column if whole else column[:1]).type
+    objects = column.dtype == object
+    kind = arrow(column if objects and isinstance(column, np.ndarray) else column[: _FIRST if objects else 1]).type
     return pa.string() if pa.types.is_null(kind) else kind
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from latens.data.orders import EpochOrder, group_bounds, window_rows
 from latens.data.splits import before
 from latens.data.stored import values_checksum
+from latens.ranks import WHOLE, Share
 from latens.schema import Samples, Schema
 from latens.seeds import Keyed, Pool, keyed
 
@@ -42,12 +43,17 @@ Marks: TypeAlias = dict[str, int]
 
 
 class Rows(Protocol):
-    """The role: what a training loop visits. Its length is the number of things that a loss is the mean over."""
+    """The role, a dataclass: what a training loop visits. Its length is what a loss is the mean over, of all ranks.
+
+    Where several processes train together, each draws the same batches and reads its share of each.
+    """
 
     @property
     def seed(self) -> int: ...
     @property
     def batch_size(self) -> int: ...
+    @property
+    def share(self) -> Share: ...
     @property
     def steps(self) -> int: ...
     def __len__(self) -> int: ...
@@ -84,6 +90,7 @@ class ResidentRows:
         rows: (m,) int64 on the device, the rows to visit.
         batch_size: Rows a step. A last batch of one joins the one before: batch statistics need two.
         seed: The run's seed.
+        share: This rank's part of each batch; all of it if left out.
         groups: (g + 1,) int64, where the data's own groups of rows begin and the last one ends; None for data without.
         marks: What tells the data from others; None for the checksums of the tensors.
     """
@@ -93,6 +100,7 @@ class ResidentRows:
     rows: Tensor
     batch_size: int
     seed: int
+    share: Share = WHOLE
     groups: np.ndarray | None = None
     marks: Callable[[], Marks] | None = None
 
@@ -120,12 +128,18 @@ class ResidentRows:
             if window != first // order.window:
                 window = first // order.window
                 pool = self._pool(order, window)
-            yield self._batch(shuffled[first:last], epoch, pool)
+            index = shuffled[first:last]
+            yield self._batch(index[self.share.of(len(index))], epoch, pool)
 
     def in_order(self) -> Iterator[Batch]:
-        """All rows once, in their own order, for evaluation."""
-        for rows in torch.split(self.rows, EVALUATION_BATCH):
-            yield self._batch(rows, epoch=0)
+        """All rows once, in their own order, for evaluation; of several ranks each every so many batches."""
+        for unit, rows in enumerate(torch.split(self.rows, self._evaluation_batch)):
+            if self.share.deals(unit):
+                yield self._batch(rows, epoch=0)
+
+    @property
+    def _evaluation_batch(self) -> int:
+        return EVALUATION_BATCH
 
     def _order(self, epoch: int) -> EpochOrder:
         shape = self.x.shape[1:]
@@ -153,6 +167,11 @@ class TrainingData(Generic[Visited]):
 
     train: Visited
     validation: Visited
+
+    def shared(self, share: Share) -> TrainingData[Visited]:
+        """The same rows, of which one of several ranks visits its share."""
+        train, validation = (cast(Any, replace)(rows, share=share) for rows in (self.train, self.validation))
+        return TrainingData(train, validation)
 
 
 ResidentData: TypeAlias = TrainingData[ResidentRows]

@@ -42,7 +42,7 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _MOST_PIXELS = 80_000_000
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, zlib.error)
 # What Pillow calls an open file.
-_FILE = re.compile(r"<_io\.BufferedReader name=.*>")
+_FILE = re.compile(r"<\S+ name=.*>")
 # What a file's mode is read as, and the dtype its pixels then have.
 _MODES = {
     **dict.fromkeys(("L", "1"), "L"),

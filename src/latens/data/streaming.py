@@ -17,6 +17,7 @@ from latens.data.ahead import Ahead
 from latens.data.batches import EVALUATION_BATCH, Batch, limits, marks_of, steps_of
 from latens.data.orders import EpochOrder, group_bounds, window_rows
 from latens.data.splits import Rows, before
+from latens.ranks import WHOLE, Share
 from latens.schema import Samples, Schema
 from latens.seeds import Pool, keyed
 
@@ -102,7 +103,7 @@ class _Window:
 
     def batch(self, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
         """x, target and numbers of those rows that are in the epoch's order from first to last."""
-        places = self.order[max(0, first - self.start) : last - self.start]
+        places = self.order[max(0, first - self.start) : max(0, last - self.start)]
         x = self.x.index_select(0, places)
         target = x if self.target is self.x else self.target.index_select(0, places)
         return x, target, self.numbers[places]
@@ -119,12 +120,14 @@ class StreamedRows:
         chosen: Sorted numbers of those to visit.
         batch_size: Rows a step. A last batch of one joins the one before: batch statistics need two.
         seed: The run's seed.
+        share: This rank's part of each batch; all of it if left out. Every rank reads all windows.
     """
 
     data: Streamed
     chosen: Rows
     batch_size: int
     seed: int
+    share: Share = WHOLE
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -154,11 +157,12 @@ class StreamedRows:
                     held.append(windows.take())
                 if len(held) == 1:  # between two windows both are in memory: a third one has to wait
                     windows.prepare()
-                yield self._batch(held, first, last, epoch)
+                mine = self.share.of(last - first)
+                yield self._batch(held, first + mine.start, first + mine.stop, epoch)
 
     def in_order(self) -> Iterator[Batch]:
-        """All rows once, in their own order, for evaluation."""
-        starts = range(0, len(self), EVALUATION_BATCH)
+        """All rows once, in their own order, for evaluation; of several ranks each every so many batches."""
+        starts = [place.start for _, place in self.share.blocks(len(self), EVALUATION_BATCH)]
         with Ahead(self._in_order, starts) as batches:
             yield from batches
 

@@ -211,12 +211,8 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         x = resident(source, schema, device)
         y = x if clean is None else resident(clean, schema, device)
         numbers = (torch.from_numpy(np.asarray(part[:])).to(device) for part in rows)
-        return TrainingData(
-            *(
-                ResidentRows(x, y, part, size, seed, source.groups, partial(marks_of, source, target, schema))
-                for part in numbers
-            )
-        )
+        known: dict[str, Any] = {"groups": source.groups, "marks": partial(marks_of, source, target, schema)}
+        return TrainingData(*(ResidentRows(x, y, part, size, seed, **known) for part in numbers))
 
     def _partners(self, source: Source, target: Any) -> Source:
         """The clean samples in the order of the noisy ones, read as those were."""

@@ -22,8 +22,9 @@ from latens.devices import launch, threads_for
 from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
+from latens.group import Group
 from latens.models import build
-from latens.persistence import check_size
+from latens.persistence import ModelFile, check_size
 from latens.runs import newest
 from latens.training import TrainConfig, train
 
@@ -103,11 +104,20 @@ def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run)
     """Train the network as the settings say; the history, and the step it went on from, stay in the estimator."""
     check_size("the data's description", estimator.schema_.to_json())
     runtime = launch(estimator.device, estimator.precision)
-    checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
+    checkpoint = _checkpoint(run, runtime.group)
     estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
-    watching = _watchers(estimator, run)
+    watching = _watchers(estimator, run, runtime.group)
     with threads_for(network, len(data.train) // max(1, data.train.steps)):
         estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
+
+
+def _checkpoint(run: Run, group: Group) -> ModelFile | None:
+    """What to go on from: of several ranks the first one finds and reads it, for all."""
+    if run.folder is None or not run.resume:
+        return None
+    file = newest(run.folder) if group.first else None
+    header = group.same(None if file is None else file.header)
+    return None if header is None else ModelFile(header, group.same_tensors({} if file is None else file.tensors))
 
 
 def _train_config(estimator: Any) -> TrainConfig:
@@ -120,9 +130,9 @@ def _train_config(estimator: Any) -> TrainConfig:
     return TrainConfig(**{k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()})
 
 
-def _watchers(estimator: Any, run: Run) -> list[Callback]:
+def _watchers(estimator: Any, run: Run, group: Group) -> list[Callback]:
     """Everyone who watches the fit: those that its settings mean, and those that were given."""
-    watching: list[Callback] = [Progress()] if estimator.verbose else []
+    watching: list[Callback] = [Progress()] if estimator.verbose and group.first else []
     if estimator.early_stopping:
         watching.append(EarlyStopping(whole("patience", estimator.patience, at_least=1)))
     if run.folder is not None and not any(isinstance(callback, Checkpoints) for callback in run.callbacks):
