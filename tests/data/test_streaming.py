@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from latens.data.batches import ResidentRows, marks_of, resident
 from latens.data.splits import split_rows
 from latens.data.streaming import Streamed, StreamedRows
 from latens.errors import DataError, Interrupted, ModelFileError
+from latens.ranks import Share
 from latens.schema import Schema
 
 N, D = 1003, 6
@@ -54,7 +57,7 @@ def rows_of(source, batch_size=32):
         return StreamedRows(data, learned, batch_size, 3)
     x = resident(source, schema, torch.device("cpu"))
     marks = lambda: marks_of(source, source, schema)  # noqa: E731
-    return ResidentRows(x, x, torch.from_numpy(learned), batch_size, 3, source.groups, marks)
+    return ResidentRows(x, x, torch.from_numpy(learned), batch_size, 3, groups=source.groups, marks=marks)
 
 
 def same(a, b) -> bool:
@@ -83,6 +86,17 @@ class TestRows:
         )
         assert all(same(a, b) for a, b in zip(held.batches(1, start), streamed.batches(1, start), strict=True))
         assert read == list(range(start * 32 // 224, 5))
+
+    @pytest.mark.parametrize("count", [2, 3])
+    @pytest.mark.parametrize("batch_size", [32, 300])
+    def test_ranks_share_a_batch_between_windows(self, path, batch_size, count):
+        held, streamed = (rows_of(source, batch_size) for source in both(path))
+        shares = [Share(rank, count) for rank in range(count)]
+        for rows in (held, streamed):
+            parts = zip(*(replace(rows, share=share).batches(1) for share in shares), strict=True)
+            for whole, mine in zip(held.batches(1), parts, strict=True):
+                assert torch.equal(whole.x, torch.cat([batch.x for batch in mine]))
+                assert torch.equal(whole.random.index, torch.cat([batch.random.index for batch in mine]))
 
     def test_evaluation_is_in_order(self, path):
         held, streamed = (rows_of(source) for source in both(path))
