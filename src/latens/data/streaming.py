@@ -56,7 +56,9 @@ class Streamed:
         return tuple(self.x.values.shape[1:])
 
     def rows(self, numbers: np.ndarray, check: Callable[[], None] = lambda: None) -> tuple[Tensor, Tensor]:
-        """The rows of these numbers, x and target: each (m, *shape) float32.
+        """The rows of these numbers, x and target: each (m, *shape) float32, in the host's memory.
+
+        A thread that reads ahead leaves the device alone: it may be recording a step, which nobody must disturb.
 
         Args:
             numbers: (m,) int64, sorted but for a few places.
@@ -73,7 +75,7 @@ class Streamed:
             block = np.ascontiguousarray(self.schema.scale_values(values[some]), dtype=np.float32)
             found[place : place + len(block)] = torch.from_numpy(block)
             place += len(block)
-        return found.to(self.device)
+        return found
 
 
 def _blocks(numbers: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -95,6 +97,10 @@ class _Window:
     @property
     def stop(self) -> int:
         return self.start + len(self.order)
+
+    def on(self, device: torch.device) -> _Window:
+        """The same on a device."""
+        return _Window(*_on(device, self.x, self.target, self.numbers), self.order.to(device), self.start)
 
     @cached_property
     def pool(self) -> Pool:
@@ -154,7 +160,7 @@ class StreamedRows:
                 while held and held[0].stop <= first:
                     held.popleft()
                 while not held or held[-1].stop < last:
-                    held.append(windows.take())
+                    held.append(windows.take().on(self.data.device))
                 if len(held) == 1:  # between two windows both are in memory: a third one has to wait
                     windows.prepare()
                 mine = self.share.of(last - first)
@@ -163,19 +169,20 @@ class StreamedRows:
     def in_order(self) -> Iterator[Batch]:
         """All rows once, in their own order, for evaluation; of several ranks each every so many batches."""
         starts = [place.start for _, place in self.share.blocks(len(self), EVALUATION_BATCH)]
-        with Ahead(self._in_order, starts) as batches:
-            yield from batches
+        with Ahead(self._in_order, starts) as parts:
+            for part in parts:
+                x, target, numbers = _on(self.data.device, *part)
+                yield Batch(x, target, keyed(self.seed, 0, numbers))
 
-    def _in_order(self, start: int, check: Callable[[], None]) -> Batch:
+    def _in_order(self, start: int, check: Callable[[], None]) -> tuple[Tensor, Tensor, Tensor]:
         numbers = np.asarray(self.chosen[start : start + EVALUATION_BATCH])
-        x, target = self.data.rows(numbers, check)
-        return Batch(x, target, keyed(self.seed, 0, torch.from_numpy(numbers).to(x.device)))
+        return *self.data.rows(numbers, check), torch.from_numpy(numbers)
 
     def _window(self, order: EpochOrder, number: int, check: Callable[[], None]) -> _Window:
         numbers = np.concatenate([self.chosen[start:stop] for start, stop in order.spans(number)])
         x, target = self.data.rows(numbers, check)
-        called, visits = (torch.from_numpy(part).to(x.device) for part in (numbers, order.shuffled(number)))
-        return _Window(x, target, called, visits, number * order.window)
+        visits = torch.from_numpy(order.shuffled(number))
+        return _Window(x, target, torch.from_numpy(numbers), visits, number * order.window)
 
     def _batch(self, held: deque[_Window], first: int, last: int, epoch: int) -> Batch:
         xs, targets, numbers = zip(*(window.batch(first, last) for window in held), strict=True)
@@ -186,3 +193,9 @@ class StreamedRows:
 
 def _joined(parts: tuple[Tensor, ...]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _on(device: torch.device, x: Tensor, target: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The three on a device; a target that is x stays so."""
+    there = x.to(device)
+    return there, there if target is x else target.to(device), numbers.to(device)
