@@ -10,6 +10,7 @@
     ├── OutputError    (OSError)             a result that cannot be written
     ├── OutOfMemory    (MemoryError)         the host's or the device's memory does not suffice
     ├── Interrupted    (InterruptedError)    a signal stopped the fit after its last step was saved
+    ├── RankError      (ConnectionError)     another process of the same run died, failed, or does other work
     └── MissingExtra   (ImportError)         an optional dependency that is not installed
 
 A message names the argument (or the file, row and column), the value seen and the way out, in one line.
@@ -31,6 +32,7 @@ __all__ = [
     "ModelFileError",
     "OutOfMemory",
     "OutputError",
+    "RankError",
     "choice",
     "finite",
     "in_a_line",
@@ -94,6 +96,20 @@ class Interrupted(LatensError, InterruptedError):
     def __init__(self, message: str, signal: int = 2) -> None:
         super().__init__(message)
         self.signal = signal
+
+
+class RankError(LatensError, ConnectionError):
+    """Another process of the same run died or failed, and this one cannot go on without it.
+
+    Args:
+        message: The line to show.
+        code: The exit code of the whole run.
+        told: Whether another process shows the line.
+    """
+
+    def __init__(self, message: str, code: int = 1, told: bool = False) -> None:
+        super().__init__(message)
+        self.code, self.told = code, told
 
 
 class MissingExtra(LatensError, ImportError):

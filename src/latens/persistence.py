@@ -45,7 +45,7 @@ __all__ = [
 FORMAT = 2
 
 # JSON of up to this length stands in the header itself, where each of its quotes takes two bytes.
-_SHORT = 128 << 10
+_SHORT = 64 << 10
 # In memory JSON can be fifteen times as large as in the file.
 _LONGEST = 4 << 20
 _LONG = "latens.header"

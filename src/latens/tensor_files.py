@@ -100,7 +100,7 @@ class TensorFile:
 
     def _fill(self, name: str, content: Tensor, place: _Place) -> None:
         self._file.seek(self._start + place.begin)
-        if self._file.readinto(content.numpy()) != len(content):
+        if self._file.readinto(content.numpy().data) != len(content):
             raise ModelFileError(f"{self.path}: damaged or truncated (tensor {name!r:.100} ends early)")
         if place.dtype == "BOOL" and int(content.max()) > 1:
             raise ModelFileError(f"{self.path}: damaged (tensor {name!r:.100} holds what is neither true nor false)")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -138,6 +139,39 @@ class TestOneFile:
             with pytest.raises(DataError, match="10000 x 9000 pixels"):
                 open_source(tmp_path / "x.png")
         assert not seen
+
+    def test_more_than_its_file_can_mean(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("latens.data.values._SMALL", 100_000)
+        Image.new("L", (1000, 1000)).save(tmp_path / "x.png")
+        with pytest.raises(DataError, match=r"x.png: .* that unpack to 977 KiB or more look like a decompression bomb"):
+            open_source(tmp_path / "x.png")
+
+    def test_tiles_larger_than_the_image(self, tmp_path):
+        tags = {256: 9, 257: 9, 258: 8, 259: 8, 262: 1, 277: 1, 322: 40_000, 323: 40_000, 324: 200, 325: 99}
+        entries = b"".join(struct.pack("<2H2I", tag, 4, 1, value) for tag, value in tags.items())
+        (tmp_path / "x.tif").write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(300))
+        with pytest.raises(DataError, match=r"x.tif: tiles of 40000 x 40000 pixels in a smaller image; save it again"):
+            open_source(tmp_path / "x.tif")
+
+    def test_a_chunk_as_long_as_it_likes(self, tmp_path):
+        noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+        content = (write(tmp_path / "x.png", noise)).read_bytes()
+        at = content.index(b"IDAT") - 4
+        (tmp_path / "x.png").write_bytes(content[:at] + b"\xff\xff\xff\xff" + content[at + 4 : -500])
+        with pytest.raises(
+            DataError, match=r"^x.png: cannot be read as an image \([^<>]*\); replace it or take it out$"
+        ):
+            open_source(tmp_path / "x.png")
+
+    @pytest.mark.parametrize("kept", [100, 300])
+    def test_libraries_say_nothing_by_themselves(self, tmp_path, capfd, caplog, kept):
+        pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "x.tif", compression="tiff_lzw")
+        content = (tmp_path / "x.tif").read_bytes()
+        (tmp_path / "x.tif").write_bytes(content[:-kept] + bytes(kept))
+        with pytest.raises(DataError, match=r"x.tif: "):
+            open_source(tmp_path / "x.tif")
+        assert capfd.readouterr() == ("", "")
 
     def test_nan_pixels(self, tmp_path):
         write(tmp_path / "x.tif", np.array([[0, np.nan]], dtype=np.float32))

@@ -29,6 +29,7 @@ def survives_damage(folder: Path, reader: str, seed: int, count: int) -> None:
                 content = with_checksums(content)
             found = read(way.write(folder, content), way.open, way.names)
             assert found.memory <= MEMORY, f"{found.memory:,} bytes"
+            assert found.seconds <= 2 * _SECONDS, f"{found.seconds:.1f} s"
 
 
 def survives_oddity(folder: Path, reader: str, first: int, count: int) -> None:
@@ -39,6 +40,7 @@ def survives_oddity(folder: Path, reader: str, first: int, count: int) -> None:
             print(f"{reader}, {number}: {title}", flush=True)
             found = read(way.write(folder, content), way.open, way.names)
             assert found.memory <= MEMORY, f"{found.memory:,} bytes"
+            assert found.seconds <= 2 * _SECONDS, f"{found.seconds:.1f} s"
 
 
 def refuses_bomb(folder: Path, bomb: str) -> None:

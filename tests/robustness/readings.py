@@ -87,7 +87,7 @@ def _source(path: Path, **how: Any) -> object:
 
     source = open_source(path, **how)
     if source.kind in ("table", "images", "series"):
-        return source.values.sum() if source.values.dtype != object else len(source)
+        return source.values.min() if source.values.dtype != object else len(source)
     if source.kind == "events":
         from latens.data.events import encode_events, learn_events
 
@@ -106,7 +106,7 @@ def _stdin(path: Path) -> object:
     with path.open() as file:
         sys.stdin = file
         try:
-            return open_source("-").values.sum()
+            return open_source("-").values.min()
         finally:
             sys.stdin = before
 

@@ -19,6 +19,12 @@ FAILURES = Path(__file__).with_name("failures")
 MODULES: tuple[str, ...] = (
     "kills",
     "readers",
+    "ranks",
+    "hosts",
+    "saves",
+    "modelfiles",
+    "bits",
+    "connections",
 )
 
 # What a trial may need beside a command, and the command that shows whether it is there.

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from latens.analysis.principal import principal_components
 from latens.errors import ConfigError, DataError, MissingExtra, choice, whole
@@ -253,12 +254,8 @@ def laid_out(x: Any, **settings: Any) -> np.ndarray:  # (n, d) -> (n, k) float64
     Raises:
         MissingExtra: umap-learn is not installed.
     """
-    import torch
-
-    from latens.devices import threads
-
-    # Where it is parallel, numba sets the number of threads for everybody
-    with threads(torch.get_num_threads()), warnings.catch_warnings():
+    # Where it is parallel, numba sets the number of threads for everybody; here it is put back
+    with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)  # nobody asked for it
         try:
             from umap import UMAP

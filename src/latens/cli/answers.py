@@ -98,11 +98,18 @@ class Asking:
             advance(taken.weight)
             left -= len(taken)
 
-    def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object]) -> Reached:
-        """Ask about some rows and write the answer, of which nothing is held when the next rows are read."""
-        said = self.ask(taken)
-        write(said)
-        return reached.after(self, taken, said)
+    def answer(self, taken: Taken, reached: Reached, write: Callable[[Said], object] | None) -> Reached:
+        """Ask about some rows and write the answer; nothing of it is held when the next rows are read.
+
+        Without `write` another process answers, and counts.
+        """
+        counted = reached.counted
+        if write is not None:
+            said = self.ask(taken)
+            write(said)
+            counted = self.add(counted, said.counted)
+        checksums = None if reached.checksums is None else checksum(taken, reached.checksums)
+        return Reached(reached.rows + len(taken), counted, checksums)
 
     def counted(self, shared: Shared) -> Reached:
         """What is counted over all rows; nothing is written."""
@@ -126,11 +133,6 @@ class Reached:
     rows: int = 0
     counted: Counted = field(default_factory=dict)
     checksums: Mapping[str, int] | None = None
-
-    def after(self, asking: Asking, taken: Taken, said: Said) -> Reached:
-        """The same once some more rows are answered."""
-        checksums = None if self.checksums is None else checksum(taken, self.checksums)
-        return Reached(self.rows + len(taken), asking.add(self.counted, said.counted), checksums)
 
 
 def block_rows(source: Any) -> int:

@@ -11,7 +11,17 @@ import typer
 from latens.cli.models import load_model, open_for
 from latens.cli.outputs import STATE, TABLES, check_files, check_folder, is_folder
 from latens.cli.settings import SEQUENCES
-from latens.cli.verbs import AnswersOption, Columns, ModelArgument, Parting, Reading, Shared, SourceArgument, verb
+from latens.cli.verbs import (
+    AnswersOption,
+    Columns,
+    ModelArgument,
+    Parting,
+    Reading,
+    Shared,
+    SourceArgument,
+    Streaming,
+    verb,
+)
 from latens.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,12 +48,12 @@ PoolingOption = Annotated[
 ]
 
 
-@verb("latens embed digits.latens dataset:digits -o codes.parquet")
+@verb("latens embed digits.latens dataset:digits -o codes.parquet", together=True)
 def embed(
     model: ModelArgument,
     source: SourceArgument,
     output: AnswersOption,
-    reading: Reading,
+    reading: Streaming,
     columns: Columns,
     parting: Parting,
     shared: Shared,
@@ -67,12 +77,12 @@ def embed(
     shared.result(result, f"wrote {written.reached.rows:,} codes of {size} to {where(output, written)}")
 
 
-@verb("latens reconstruct digits.latens dataset:digits -o reconstructed.npy")
+@verb("latens reconstruct digits.latens dataset:digits -o reconstructed.npy", together=True)
 def reconstruct(
     model: ModelArgument,
     source: SourceArgument,
     output: AnswersOption,
-    reading: Reading,
+    reading: Streaming,
     parting: Parting,
     shared: Shared,
     errors: ErrorsOption = False,
@@ -89,6 +99,7 @@ def reconstruct(
     estimator = load_model(model, shared, "reconstruct")
     pictures = _pictures(output, estimator.schema_, parting)
     if pictures:
+        _alone(output, shared)
         _check_errors(output, errors)
         _check_pictures(Path(output), parting, inputs)
     write = _write_pictures if pictures else _write_table
@@ -97,6 +108,11 @@ def reconstruct(
     mean = written.reached.counted["error"] / rows
     result = {"output": output, **written.facts, "mean_reconstruction_error": mean}
     shared.result(result, f"wrote {rows:,} rows to {where(output, written)}; mean squared error {mean:.4g}")
+
+
+def _alone(output: str, shared: Shared) -> None:
+    if shared.group.several:
+        raise ConfigError(f"{output}: PNG files are work for one process; give several --part-rows, for parts")
 
 
 def asked_of(verb: str, model: str | Path | None, data: Any, **settings: Any) -> dict[str, Any]:

@@ -228,8 +228,10 @@ def _read(prompt: str) -> str:
     """The prompt; of standard input all that stands there."""
     if prompt != "-":
         return prompt
+    from latens.data.piped import read_pipe
+
     try:
-        return sys.stdin.buffer.read().decode()
+        return read_pipe().decode()
     except UnicodeDecodeError as error:
         raise DataError(f"stdin: byte {error.start:,} is not UTF-8; convert it with iconv") from None
 

@@ -11,15 +11,15 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from latens.cli.answers import Asking, Reached, checksum
+from latens.cli.answers import Asking, Counted, Reached, checksum
 from latens.cli.outputs import STATE, Target, part_path, parts_in
-from latens.cli.sheets import open_sheet
+from latens.cli.sheets import Sheet, open_sheet
 from latens.cli.terminal import shown
 from latens.cli.verbs import Shared
 from latens.errors import ConfigError, Interrupted, OutputError
@@ -81,6 +81,11 @@ class State:
             temporary.write_text(f"{text}\n", encoding="utf-8")
 
     @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> State:
+        """The inverse of `asdict`."""
+        return cls(**{**fields, "reached": Reached(**fields["reached"])})
+
+    @classmethod
     def load(cls, folder: Path) -> State:
         """The inverse of `save`.
 
@@ -90,7 +95,7 @@ class State:
         try:
             fields = json.loads((folder / STATE).read_text(encoding="utf-8"))
             if fields.pop("format") == _FORMAT:
-                return cls(**fields | {"reached": Reached(**fields["reached"])})
+                return cls.of(fields)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             pass
         raise OutputError(f"{folder / STATE}: is damaged, or from another version of latens; --force starts anew")
@@ -110,10 +115,13 @@ def write_answers(target: Target, asking: Asking, asked: Mapping[str, Any], shar
         ConfigError: The parts that are there are not of this.
         Interrupted: A signal came; it says what is there.
     """
+    group = shared.group
     if target.parts:
         run = _Run(target, asking, json.loads(json.dumps(asked)), shared)
-        with _interruptible(run.where), _owned(target.path):
+        with _interruptible(run.where), _owned(target.path) if group.first else nullcontext():
             return run.finish()
+    if group.several:
+        raise ConfigError(f"{target.path}: one file is work for one process; give several a folder, as in -o codes/")
     with _interruptible(lambda: "nothing was written; -o NAME/ writes parts, which --resume goes on from"):
         return _write_file(target.path, asking, shared)
 
@@ -138,7 +146,7 @@ class _Run:
 
     def __init__(self, target: Target, asking: Asking, asked: Mapping[str, Any], shared: Shared) -> None:
         self.folder, self.target = target.path, target
-        self.asking, self.shared = asking, shared
+        self.asking, self.shared, self.group = asking, shared, shared.group
         self.state = State(asked, target.rows_per_part or _ROWS_PER_PART)
 
     def where(self) -> str:
@@ -150,12 +158,13 @@ class _Run:
 
     def finish(self) -> Written:
         """Write the parts that are not there."""
-        resumed = self._begin()
+        resumed = self.group.same(self._begin() if self.group.first else None)
+        self.state = State.of(self.group.same(asdict(self.state)))
         try:
             if not self.state.finished:
                 self._go_on()
         except BaseException:
-            if resumed is None and not self.state.parts:  # nothing to go on from
+            if resumed is None and not self.state.parts and self.group.first:  # nothing to go on from
                 with suppress(OutputError):
                     _remove([*_half_done(self.folder), self.folder / STATE])
             raise
@@ -166,19 +175,21 @@ class _Run:
         there = (self.folder / STATE).exists()
         if there and self.target.resume:
             self.state = _same(self.folder, State.load(self.folder), self.target, self.state.asked)
+            _remove(_half_done(self.folder))
             return self.state.reached.rows
+        _remove(_half_done(self.folder))
         self.state.save(self.folder)  # before the parts go, so that they never stand without it
         _remove(parts_in(self.folder))
         return None
 
     def _go_on(self) -> None:
-        _remove(_half_done(self.folder))
         done = self._skip()
         with self.shared.bar(self.asking.rows.total, self.asking.doing) as advance:
             advance(done)
             while not self.state.finished:
-                self.state = self._next(advance)
-                self.state.save(self.folder)
+                self.state = self._round(advance)
+                if self.group.first:
+                    self.state.save(self.folder)
 
     def _skip(self) -> int:
         """Read the rows of the parts that are there once more: they have to be the same. Their weight."""
@@ -195,19 +206,38 @@ class _Run:
             )
         return weight
 
-    def _next(self, advance: Callable[[int], None]) -> State:
-        """The state with one more part, or with the word that there is none."""
-        state, number = self.state, self.state.parts
-        blocks = self.asking.taken(advance, state.rows_per_part)
+    def _round(self, advance: Callable[[int], None]) -> State:
+        """The state with a part more of each process, or with the word that there are no more.
+
+        All processes read all rows, and so agree on where they are; each asks of its own parts, and tells the others
+        what it counted.
+        """
+        state, counted = self.state, self.state.reached.counted
+        parts: list[Counted | None] = []
+        for _ in range(self.group.place.count):
+            state, part = self._next(state, advance)
+            parts.append(part)
+        for told in zip(*self.group.each(parts), strict=True):
+            for part in told:
+                counted = counted if part is None else self.asking.add(counted, part)
+        return replace(state, reached=replace(state.reached, counted=counted))
+
+    def _next(self, state: State, advance: Callable[[int], None]) -> tuple[State, Counted | None]:
+        """The state with one more part, or with the word that there is none, and what this process counted in it."""
+        mine = self.group.share.deals(state.parts)
+        blocks = self.asking.taken(advance, 0 if state.finished else state.rows_per_part)
         first = next(blocks, None)
         if first is None:
-            return replace(state, finished=True)
-        reached = state.reached
-        with open_sheet(part_path(self.folder, number), schema=self._schema()) as sheet:
+            return replace(state, finished=True), None
+        reached = replace(state.reached, counted={})
+        with self._sheet(state.parts) if mine else nullcontext() as sheet:
             for taken in chain([first], blocks):
-                reached = self.asking.answer(taken, reached, sheet.write)
+                reached = self.asking.answer(taken, reached, None if sheet is None else sheet.write)
         short = reached.rows - state.reached.rows < state.rows_per_part
-        return replace(state, parts=number + 1, finished=short, reached=reached)
+        return replace(state, parts=state.parts + 1, finished=short, reached=reached), reached.counted if mine else None
+
+    def _sheet(self, number: int) -> AbstractContextManager[Sheet]:
+        return open_sheet(part_path(self.folder, number), schema=self._schema())
 
     def _schema(self) -> Any:
         """That of the first part, if there is one."""

@@ -15,9 +15,11 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from latens.cli.launching import take_place
 from latens.cli.outputs import Target, is_folder
 from latens.cli.terminal import as_json, say, visible
-from latens.errors import ConfigError
+from latens.group import Group
+from latens.ranks import place
 
 __all__ = [
     "AnswersOption",
@@ -30,6 +32,7 @@ __all__ = [
     "Reading",
     "Shared",
     "SourceArgument",
+    "Streaming",
     "app",
     "as_table",
     "close_quietly",
@@ -119,8 +122,13 @@ class Reading:
     @property
     def how(self) -> dict[str, Any]:
         """As `latens.open_source` takes it."""
-        given = {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        given = {"kind": self.kind, "array": self.array, "labels": self.label_names, "stream": self.streams}
         return given | {"types": self.kinds, "missing": tuple(self.missing or ())}
+
+    @property
+    def streams(self) -> bool | None:
+        """Whether data stay on disk; None goes by their size."""
+        return False
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -150,8 +158,27 @@ class Parting:
     def target(self, output: str | Path, suffixes: Sequence[str], inputs: Sequence[str | Path]) -> Target:
         """Where the rows go, checked: a folder if it is one, ends in a slash or has no suffix."""
         target = Target(Path(output), is_folder(output), self.part_rows, self.resume)
-        target.check(force=self.force, inputs=inputs, suffixes=suffixes)
+        if place().rank == 0:  # a moment later it is there, for the others to see
+            target.check(force=self.force, inputs=inputs, suffixes=suffixes)
         return target
+
+
+@dataclass(frozen=True)
+class Streaming(Reading):
+    """How to read a SOURCE that need not fit into memory."""
+
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Read .npy, Parquet and images of one size from disk as they are wanted; above 1 GiB if left out.",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def streams(self) -> bool | None:
+        return self.stream
 
 
 @dataclass(frozen=True)
@@ -162,12 +189,19 @@ class Shared:
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no closing words.")] = False
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of all that is random; 0 if left out.")] = None
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
-    devices: Annotated[int, typer.Option("--devices", min=1, help="How many devices; only 1 is built so far.")] = 1
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="How many, each with a process; fit, embed, reconstruct.")
+    ] = 1
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False
 
-    def __post_init__(self) -> None:
-        if self.devices != 1:
-            raise ConfigError(f"devices={self.devices}: more than one device is not built yet; use --devices 1")
+    @property
+    def group(self) -> Group:
+        """The processes that do this verb together."""
+        if place().count == 1:
+            return Group()
+        from latens.devices import join
+
+        return join(self.device)
 
     def result(self, values: Mapping[str, Any], words: str) -> None:
         """What a verb that did something says: JSON if asked for, else words unless `quiet`."""
@@ -175,7 +209,12 @@ class Shared:
             self.answer(values, words)
 
     def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str, *, exact: bool = False) -> None:
-        """What a verb that was asked something says, also when `quiet`; `exact` words stay as they are in a pipe."""
+        """What a verb that was asked something says, also when `quiet`, and of several processes the first one.
+
+        `exact` words stay as they are in a pipe.
+        """
+        if place().rank > 0:
+            return
         if self.json:
             typer.echo(as_json(_strict(values)))
         else:
@@ -188,7 +227,7 @@ class Shared:
 
     @property
     def _watched(self) -> bool:
-        return not self.quiet and sys.stderr.isatty()
+        return not self.quiet and sys.stderr.isatty() and place().rank == 0
 
     def track(self, items: Sequence[Item], doing: str) -> Iterable[Item]:
         """The items, with a bar and the time left on stderr if that is a terminal."""
@@ -213,7 +252,7 @@ class Shared:
             yield lambda amount: progress.advance(task, amount)
 
 
-def verb(example: str, name: str | None = None) -> Callable[[Function], Function]:
+def verb(example: str, name: str | None = None, together: bool = False) -> Callable[[Function], Function]:
     """Register the decorated function.
 
     A parameter whose type is a dataclass of options (`Shared`, `Reading`) becomes those options.
@@ -221,6 +260,7 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
     Args:
         example: A line that works as pasted; it ends the verb's help.
         name: On the command line; the function's own if left out.
+        together: Whether several processes can do it together.
     """
 
     def register(function: Function) -> Function:
@@ -231,6 +271,8 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
         def flat(**given: Any) -> None:
             for key, group in groups.items():
                 given[key] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+            shared: Shared = given["shared"]
+            take_place(name or function.__name__, shared.devices, shared.device, together)
             with _until_nobody_reads():
                 function(**given)
 

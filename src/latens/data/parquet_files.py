@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,10 +114,9 @@ class ParquetBytes:
             Damage: It cannot be.
         """
         metadata = file.metadata
-        every = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-        if metadata.num_rows != sum(group.num_rows for group in every):
+        wanted = [metadata.row_group(i) for i in (range(metadata.num_row_groups) if groups is None else groups)]
+        if groups is None and metadata.num_rows != sum(group.num_rows for group in wanted):
             raise Damage(f"{metadata.num_rows} rows are not those of its groups")
-        wanted = [every[i] for i in groups] if groups is not None else every
         places = _leaves(file, names)
         declared = _Declared(self.name, memoryview(self.content))
         for group in wanted:
@@ -128,10 +128,16 @@ class ParquetBytes:
         """Refuse text that is no UTF-8, which Arrow passes on as it is."""
         import pyarrow as pa
 
-        try:
-            column.validate(full=True)
-        except pa.ArrowException as error:
-            raise DataError(f"{self.name}: column {name!r:.200}: {in_a_line(error)}; write the file again") from error
+        first = 0
+        for chunk in column.chunks:
+            try:
+                chunk.validate(full=True)
+            except pa.ArrowException as error:
+                at = re.search(r" index (\d+)", str(error))
+                where = f"row {first + int(at[1])} (counted from 0): " if at else ""
+                what = f"column {name!r:.200}, {where}{in_a_line(error)}"
+                raise DataError(f"{self.name}: {what}; write the file again") from error
+            first += len(chunk)
 
     def _written_out(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Text in full, if there is room for it."""

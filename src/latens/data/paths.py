@@ -7,13 +7,14 @@ asked of the descriptor, not of the name, which may mean something else a moment
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from latens.data.values import hint
 from latens.errors import DataError
@@ -94,11 +95,19 @@ def open_plain(path: Path) -> BinaryIO:
         ...     size_of(same)
         0
     """
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
+    raw = io.FileIO(os.fspath(path), "rb", opener=_without_waiting)  # NumPy keeps a name that is text
+    if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        return cast(BinaryIO, _Plain(raw))
+    raw.close()
     raise _not_plain(path)
+
+
+class _Plain(io.BufferedReader):
+    """A file that gives no room to bytes which are not there: libraries ask for as many as a length field says."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
 
 
 def _without_waiting(path: str, flags: int) -> int:
