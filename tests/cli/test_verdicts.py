@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 import pandas
 import pyarrow
@@ -15,8 +13,6 @@ import latens
 from latens.cli import answers, judged, verdicts
 
 ROWS = 200
-# The size from which on data stay on disk.
-LARGE = "latens.data.stored._LARGE" if find_spec("latens.data.stored") else "latens.data.arrays._MAPPED"
 
 
 @pytest.fixture
@@ -132,7 +128,7 @@ class TestOnDisk:
     @pytest.fixture
     def mapped(self, tmp_path, monkeypatch):
         """An array that stays on disk, of which a detector can learn a part only."""
-        monkeypatch.setattr(LARGE, 0)
+        monkeypatch.setattr("latens.data.stored._LARGE", 0)
         monkeypatch.setattr(judged, "_LEARNED", 300)
         X = np.random.default_rng(0).normal(size=(1000, 4))
         X[[5, 990]] = 30.0

@@ -14,17 +14,8 @@ import latens
 # A process of its own: its data segment may not pass a limit, and what it holds at most is looked at all the while.
 MEASURED = """
 import json, resource, sys, threading
-from importlib.util import find_spec
 from latens.cli import main
 
-if find_spec("latens.data.stored"):  # the size from which on data stay on disk
-    from latens.data import stored
-
-    stored._LARGE = 0
-else:
-    from latens.data import arrays
-
-    arrays._MAPPED = 0
 limit = int(sys.argv[1]) << 20
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 most, done = [0], threading.Event()
@@ -75,6 +66,7 @@ def anonymous(folder, name, verb, output):
         "-q",
         "--device",
         "cpu",
+        "--stream",
     ]
     ended = subprocess.run(
         [sys.executable, "-c", MEASURED, str(LIMIT), *map(str, words)], capture_output=True, text=True
