@@ -120,6 +120,20 @@ class TestWhole:
         assert table["who"].to_pylist() == list(map(str, who))
         assert table["count"].to_pylist() == [None] * 150 + [3.0] * 100
 
+    def test_a_folder_that_stays_on_disk(self, run, fit, tmp_path):
+        numbers = np.random.default_rng(0).normal(size=(300, 3))
+        data = pandas.DataFrame({"a": numbers[:, 0], "b": numbers[:, 1], "who": [None, "x", "y"] * 100})
+        (tmp_path / "data").mkdir()
+        for part in range(3):
+            data[part * 100 : part * 100 + 100].to_parquet(tmp_path / "data" / f"part-{part}.parquet")
+        model = fit(tmp_path / "data", "--labels", "who")
+        for way in ("--stream", "--no-stream"):
+            words = ("-o", tmp_path / way, "--part-rows", ROWS, way)
+            assert run("embed", model, tmp_path / "data", *words).code == 0
+        streamed, resident = (pyarrow.dataset.dataset(tmp_path / way).to_table() for way in ("--stream", "--no-stream"))
+        assert streamed["who"].to_pylist() == [None, "x", "y"] * 100
+        assert streamed.equals(resident)
+
     def test_texts_and_blank_ones(self, run, news, tmp_path, monkeypatch):
         monkeypatch.setattr(answers, "_BLOCK_ITEMS", 2)
         titles = ["team", "", "", "", "stocks rise"]

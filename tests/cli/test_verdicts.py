@@ -11,7 +11,6 @@ import pytest
 
 import latens
 from latens.cli import answers, judged, verdicts
-from latens.data import arrays
 
 ROWS = 200
 
@@ -129,7 +128,7 @@ class TestOnDisk:
     @pytest.fixture
     def mapped(self, tmp_path, monkeypatch):
         """An array that stays on disk, of which a detector can learn a part only."""
-        monkeypatch.setattr(arrays, "_MAPPED", 0)
+        monkeypatch.setattr("latens.data.stored._LARGE", 0)
         monkeypatch.setattr(judged, "_LEARNED", 300)
         X = np.random.default_rng(0).normal(size=(1000, 4))
         X[[5, 990]] = 30.0

@@ -15,9 +15,7 @@ import latens
 MEASURED = """
 import json, resource, sys, threading
 from latens.cli import main
-from latens.data import arrays
 
-arrays._MAPPED = 0
 limit = int(sys.argv[1]) << 20
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 most, done = [0], threading.Event()
@@ -68,6 +66,7 @@ def anonymous(folder, name, verb, output):
         "-q",
         "--device",
         "cpu",
+        "--stream",
     ]
     ended = subprocess.run(
         [sys.executable, "-c", MEASURED, str(LIMIT), *map(str, words)], capture_output=True, text=True

@@ -179,6 +179,7 @@ def _part(source: Any, start: int, stop: int) -> Any:
         values=source.values[start:stop],
         labels={name: column[start:stop] for name, column in source.labels.items()},
         ids=None if source.ids is None else source.ids[start:stop],
+        groups=None,
     )
 
 

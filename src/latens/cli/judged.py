@@ -70,7 +70,7 @@ def fit_on(detector: Any, rows: Any, seed: int) -> tuple[Any, str]:
     import numpy as np
 
     name = getattr(rows, "name", "")
-    if not hasattr(rows, "n_features") or not is_streamed(rows):
+    if not getattr(rows, "streamed", False):
         return detector.fit(rows), name
     most = min(len(rows), _LEARNED, max(_FEWEST, _LEARNED_NUMBERS // rows.n_features))
     chosen = np.sort(np.random.default_rng([seed, len(rows)]).choice(len(rows), most, replace=False, shuffle=False))
@@ -80,14 +80,6 @@ def fit_on(detector: Any, rows: Any, seed: int) -> tuple[Any, str]:
     if neighbourhood is not None:  # its rows go by their numbers in the data
         neighbourhood.numbers = chosen[neighbourhood.numbers]
     return detector, f"{name}, {most:,} of them, drawn by chance,"
-
-
-def is_streamed(source: Any) -> bool:
-    """Whether its rows stay on disk until they are asked for."""
-    import numpy as np
-
-    mapped = isinstance(getattr(source.values, "base", None), np.memmap)
-    return bool(getattr(source, "streamed", mapped))
 
 
 def judged(estimator: Any, source: Any) -> Judged:
