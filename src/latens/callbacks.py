@@ -104,10 +104,14 @@ class Checkpoints(Callback):
         folder: Where; made when the first one is written.
         every_steps: Steps between two checkpoints; None for no such rule.
         every_minutes: Minutes between two checkpoints; an epoch's end obeys it too.
+        owned: Whoever made this owns the folder already; else the fit does, as long as it lasts.
     """
 
-    def __init__(self, folder: str | Path, every_steps: int | None = None, every_minutes: float = 5.0) -> None:
+    def __init__(
+        self, folder: str | Path, every_steps: int | None = None, every_minutes: float = 5.0, owned: bool = False
+    ) -> None:
         self.folder = Path(folder)
+        self.owned = owned
         self.every_steps = every_steps
         self.every_minutes = every_minutes
         self._last = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
 from latens.models import build
 from latens.persistence import check_size
-from latens.runs import newest
+from latens.runs import locked, newest
 from latens.training import TrainConfig, train
 
 __all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
@@ -38,6 +38,11 @@ class Run:
     @classmethod
     def of(cls, callbacks: Sequence[Callback], folder: str | Path | None, resume: bool) -> Run:
         return cls(callbacks, None if folder is None else Path(folder), resume)
+
+    def owned(self) -> AbstractContextManager[None]:
+        """Within it nobody else writes to the folder."""
+        theirs = any(isinstance(callback, Checkpoints) and callback.owned for callback in self.callbacks)
+        return nullcontext() if self.folder is None or theirs else locked(self.folder)
 
 
 def fitted_state(estimator: Any) -> dict[str, Any]:
@@ -97,11 +102,12 @@ def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run)
     """Train the network as the settings say; the history, and the step it went on from, stay in the estimator."""
     check_size("the data's description", estimator.schema_.to_json())
     runtime = launch(estimator.device, estimator.precision)
-    checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
-    estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
-    watching = _watchers(estimator, run)
-    with threads_for(network, len(data.train) // max(1, data.train.steps)):
-        estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
+    with run.owned():
+        checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
+        estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
+        watching = _watchers(estimator, run)
+        with threads_for(network, len(data.train) // max(1, data.train.steps)):
+            estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
 
 
 def _train_config(estimator: Any) -> TrainConfig:
