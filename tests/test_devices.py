@@ -127,3 +127,22 @@ class TestCores:
     def test_half_a_core_is_one_thread(self, monkeypatch):
         monkeypatch.setattr(devices, "_granted", lambda *where: iter([0.5]))
         assert devices.available_cores() == 1
+
+
+class TestFastBfloat16:
+    @pytest.mark.parametrize(
+        ("about", "fast"),
+        [
+            ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f avx512_bf16\n\nprocessor\t: 1\n", True),
+            ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f\n", False),
+            ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512f avx512_bf16\n", False),
+            ("model name\t: another kind\n", False),
+        ],
+    )
+    def test_vectors_are_fast_on_one_kind_of_cpu(self, tmp_path, about, fast):
+        path = tmp_path / "cpuinfo"
+        path.write_text(about)
+        assert devices._has_fast_vectors(path) == fast
+
+    def test_nothing_is_known_where_linux_does_not_say(self, tmp_path):
+        assert not devices._has_fast_vectors(tmp_path / "absent")

@@ -134,3 +134,22 @@ class TestCovering:
         for scaling in ("range", "standard"):
             schema = Schema.learn(X, np.arange(9), scaling)
             assert schema.covering(X, np.arange(9)) is schema
+
+
+class TestScaleValues:
+    @pytest.mark.parametrize(("low", "high"), [(0, 255), (3, 200), (254, 255), (0, 1), (7, 7)])
+    def test_bytes_in_float32_are_rounded_as_from_float64(self, low, high):
+        values = np.arange(low, high + 1, dtype=np.uint8).reshape(-1, 1)
+        schema = learn(values, scaling="range")
+        wide = (values.astype(np.float64) - schema.scaling.offset) / schema.scaling.scale
+        np.testing.assert_array_equal(schema.scale_values(values), wide.astype(np.float32))
+
+    @pytest.mark.parametrize("scaling", SCALINGS)
+    @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+    def test_gives_the_same_in_memory_that_is_given(self, scaling, dtype):
+        values = np.random.default_rng(0).integers(0, 2, size=(6, 3)).astype(dtype)
+        schema = learn(values, scaling=scaling)
+        alone = schema.scale_values(values)
+        out = np.full(alone.shape, np.nan, alone.dtype)
+        assert schema.scale_values(values, out) is out
+        np.testing.assert_array_equal(out, alone)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from latens import persistence
 from latens.errors import Interrupted, MissingExtra, OutputError
+from latens.group import Group
 from latens.history import History
 from latens.profiling import Spent, Stopwatch
 from latens.runs import checkpoint_path, checkpoints_in, keep_newest
@@ -40,7 +41,6 @@ __all__ = [
 
 Event = Literal["fit_start", "step_end", "validating", "epoch_end", "fit_end"]
 
-
 # Seconds of work that are worth a checkpoint at the end of a fit.
 _WORTH_KEEPING = 30.0
 
@@ -54,6 +54,8 @@ class Watched(Protocol):
 
     @property
     def device(self) -> torch.device: ...
+    @property
+    def group(self) -> Group: ...
     @property
     def steps_per_epoch(self) -> int: ...
     @property
@@ -101,7 +103,7 @@ class Checkpoints(Callback):
     says so, the older ones stay, and the next one is tried at its time.
 
     Args:
-        folder: Where; made when the first one is written.
+        folder: Where; made with the first one.
         every_steps: Steps between two checkpoints; None for no such rule.
         every_minutes: Minutes between two checkpoints; an epoch's end obeys it too.
         owned: Whoever made this owns the folder already; else the fit does, as long as it lasts.
@@ -120,58 +122,69 @@ class Checkpoints(Callback):
 
     def step_end(self, state: Watched) -> None:
         due = bool(self.every_steps) and state.step % (self.every_steps or 1) == 0
-        if due or time.monotonic() - self._last > 60 * self.every_minutes:
+        if due or self._is_time(state):
             self._try(state)
 
     def epoch_end(self, state: Watched) -> None:
-        if self.every_steps is None and time.monotonic() - self._last > 60 * self.every_minutes:
+        if self.every_steps is None and self._is_time(state):
             self._try(state)
 
     def fit_end(self, state: Watched) -> None:
-        """What comes now, a comparison with exact PCA among it, may take long or fail; it is not to cost the fit."""
-        if sys.exception() is None and time.monotonic() - self._last > _WORTH_KEEPING:
+        """What comes now, as a comparison with exact PCA, may take long or fail; it is not to cost the fit."""
+        if sys.exception() is None and self._is_time(state, _WORTH_KEEPING):
             self._try(state)
         if self._failures:
-            warnings.warn(
-                f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self._newest()}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            words = f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self.newest()}"
+            warnings.warn(words, RuntimeWarning, stacklevel=2)
 
     def _try(self, state: Watched) -> None:
         try:
             self.save(state)
         except OutputError as error:
             self._last, self._failures = time.monotonic(), self._failures + 1
+            words = f"{error}; the fit goes on and will try again; {self.newest()}"
             if self._failures == 1:  # of a row of them; the end of the fit says how many
-                words = f"{error}; the fit goes on and will try again; {self._newest()}"
                 warnings.warn(words, RuntimeWarning, stacklevel=2)
 
-    def _newest(self) -> str:
+    def newest(self) -> str:
+        """What there is to go on from, in words."""
         found = checkpoints_in(self.folder)
         return f"the newest is {found[-1]}" if found else "there is none"
 
+    def _is_time(self, state: Watched, seconds: float | None = None) -> bool:
+        """By any rank's clock: what is written may be held by all."""
+        return bool(state.group.greatest(time.monotonic() - self._last > (seconds or 60 * self.every_minutes)))
+
     def save(self, state: Watched) -> Path:
-        """Write a checkpoint of this moment and remove the older ones; the path written.
+        """Write a checkpoint of this moment and remove the older ones; the path written, by the first rank alone.
 
         Raises:
             OutputError: It cannot be written; the older ones are as they were.
         """
-        path = checkpoint_path(self.folder, state.step)
         if self._written != (state.step, state.epoch):
-            _make_folder(self.folder)
-            header, tensors = state.checkpoint()
-            persistence.write(path, header, tensors)
-            keep_newest(self.folder, state.step)
+            saved = state.checkpoint()
+            error = self._write(state.step, saved) if state.group.first else None
+            said = state.group.same(None if error is None else str(error))
+            if said is not None:  # all ranks know it, and go on in step
+                raise error or OutputError(said)
         self._last, self._written, self._failures = time.monotonic(), (state.step, state.epoch), 0
-        return path
+        return checkpoint_path(self.folder, state.step)
+
+    def _write(self, step: int, saved: tuple[Mapping[str, Any], Mapping[str, Tensor]]) -> OutputError | None:
+        try:
+            _make_folder(self.folder)
+            persistence.write(checkpoint_path(self.folder, step), *saved)
+            keep_newest(self.folder, step)
+        except OutputError as error:
+            return error
+        return None
 
     def saved(self, state: Watched) -> str:
         """Write a checkpoint of this moment, and say where it is or why there is none."""
         try:
             return f"saved {self.save(state)}; continue with --resume"
         except OutputError as error:
-            return f"nothing was saved: {error}; {self._newest()}"
+            return f"nothing was saved: {error}; {self.newest()}"
 
 
 class SignalGuard(Callback):
@@ -189,8 +202,7 @@ class SignalGuard(Callback):
     def __init__(
         self, checkpoints: Checkpoints | None, saving: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> None:
-        self.checkpoints = checkpoints
-        self.saving = saving
+        self.checkpoints, self.saving = checkpoints, saving
         self._received: int | None = None
         self._waits = self._raised = False
         self._before: dict[int, Any] = {}
@@ -222,7 +234,8 @@ class SignalGuard(Callback):
         self.heed()
 
     def validating(self, state: Watched) -> None:
-        self.heed()
+        if not state.group.several:  # whose batches are not the same number for all
+            self.heed()
 
     def epoch_end(self, state: Watched) -> None:
         self.heed()
@@ -247,15 +260,19 @@ class SignalGuard(Callback):
         Raises:
             Interrupted: There was one.
         """
-        if self._received is None:
-            return
-        where, state = "nothing was saved", self._state
+        state, alone = self._state, self._raised
         self._raised = False  # what is raised from here on says all
+        group, where = Group() if state is None or alone else state.group, "nothing was saved"
+        received = group.greatest(self._received or 0)  # a signal to one rank is one to all, after the same step
+        if not received:
+            return
         if self.checkpoints is not None and state is not None:
             with self.saving():
-                where = self.checkpoints.saved(state)
+                # Between steps all ranks write one checkpoint; in between one of them has none to write.
+                together = not (alone and state.group.several)
+                where = self.checkpoints.saved(state) if together else f"{where}; {self.checkpoints.newest()}"
         step = 0 if state is None else state.step
-        raise Interrupted(f"interrupted at step {step}: {where}", signal=self._received)
+        raise Interrupted(f"interrupted at step {step}: {where}", signal=received)
 
 
 class Progress(Callback):

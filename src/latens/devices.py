@@ -8,11 +8,12 @@ is obeyed. Work whose products are small runs on one thread (`threads_for`).
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,28 @@ import torch
 from torch import Tensor, nn
 
 from latens.errors import ConfigError, choice, whole
+from latens.group import Group
+from latens.ranks import Place, place
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["PRECISIONS", "Runtime", "available_cores", "launch", "resolve_device", "threads", "threads_for"]
+__all__ = [
+    "PRECISIONS",
+    "Runtime",
+    "available_cores",
+    "join",
+    "joined",
+    "launch",
+    "resolve_device",
+    "threads",
+    "threads_for",
+]
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
+# What this process has joined: it stays in it until it ends, as torch has one process group in a process.
+_JOINED: dict[Place, Group] = {}
 
 # Multiplications of two numbers, in the largest product of a step, below which a second thread brings nothing.
 _SMALL = 1 << 20
@@ -40,10 +56,12 @@ class Runtime:
     Args:
         fabric: Started.
         precision: That it computes in.
+        group: The processes that compute together; this one alone if left out.
     """
 
     fabric: Fabric
     precision: str = "32-true"
+    group: Group = field(default_factory=Group)
 
     @property
     def device(self) -> torch.device:
@@ -67,8 +85,10 @@ class Runtime:
 def resolve_device(device: str) -> torch.device:
     """The device meant by ``"auto"`` (the GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
 
+    Of several processes on a machine each has a GPU of its own.
+
     Raises:
-        ConfigError: The name is unknown or the machine has no such device.
+        ConfigError: The name is unknown, the machine has no such device, or not one for each process.
 
     Example:
         >>> resolve_device("cpu")
@@ -76,8 +96,12 @@ def resolve_device(device: str) -> torch.device:
     """
     _choose_threads()
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if device == "auto" and not (cuda or mps):
+        return torch.device("cpu")
+    if place().count > 1:
+        return _own_device(str(device), place().local_rank)
     if device == "auto":
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+        return torch.device("cuda" if cuda else "mps")
     kind, _, number = str(device).partition(":")
     choice("device", kind, ("auto", "cpu", "cuda", "mps"))
     there = {"cpu": 1, "cuda": torch.cuda.device_count() if cuda else 0, "mps": int(mps)}[kind]
@@ -86,13 +110,65 @@ def resolve_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
-    """Start the arithmetic on one device.
+def _own_device(device: str, local_rank: int) -> torch.device:
+    """One of several processes' own."""
+    if device == "cpu":
+        return torch.device(device)
+    there, wanted = torch.cuda.device_count(), max(place().local_count, local_rank + 1)
+    if device not in ("auto", "cuda"):
+        raise ConfigError(f'device={device!r} is one device, and several processes need one each; use "cuda" or "cpu"')
+    if wanted > there:  # seen by each of them, so that the one that speaks says it
+        raise ConfigError(f'device={device!r}: {wanted} processes on this host find {there} GPUs; use device="cpu"')
+    return torch.device("cuda", local_rank)
+
+
+def join(device: str = "auto") -> Group:
+    """The processes that this one computes together with, found once; alone if nobody started others.
 
     Args:
         device: As for `resolve_device`.
-        precision: ``"32-true"``, ``"bf16-mixed"`` or ``"16-mixed"``; weights and losses stay float32. A CPU without
-            AMX multiplies bfloat16 more slowly than float32, and so gets float32 for ``"bf16-mixed"``.
+
+    Raises:
+        ConfigError: The device is not to be had, or the environment says nonsense.
+
+    Example:
+        >>> join("cpu").several
+        False
+    """
+    found = place()
+    if found.count == 1:
+        return Group()
+    if found not in _JOINED:
+        _JOINED[found] = _together(found, resolve_device(device))
+    return _JOINED[found]
+
+
+def joined() -> Group | None:
+    """The processes that were found already; None if nobody looked, or there are none."""
+    return next(iter(_JOINED.values()), None)
+
+
+def _together(found: Place, where: torch.device) -> Group:
+    """Fabric opens torch's process group, and we a line of our own for the signs of life."""
+    from latens.heartbeat import Heartbeat
+    from latens.strategies import started
+    from latens.together import Together
+
+    started(found, where.type, "32-true")
+    if where.type == "cuda":
+        torch.cuda.set_device(where)
+    group = Together(found, Heartbeat(found))
+    atexit.register(group.leave)
+    return group
+
+
+def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
+    """Start the arithmetic on one device; of several processes each on its own.
+
+    Args:
+        device: As for `resolve_device`.
+        precision: ``"32-true"``, ``"bf16-mixed"`` or ``"16-mixed"``; weights and losses stay float32. A CPU that
+            multiplies bfloat16 more slowly than float32 gets float32 for ``"bf16-mixed"``.
 
     Raises:
         ConfigError: The device or precision is not to be had.
@@ -111,13 +187,32 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
 
     # Fabric announces a precision that was asked for as news.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    group = join(device)
+    if group.several:
+        from latens.strategies import started
+
+        return Runtime(started(group.place, where.type, precision), precision, group)
     devices: Any = [where.index] if where.index is not None and where.type != "cpu" else 1
     return Runtime(Fabric(accelerator=where.type, devices=devices, precision=precision), precision)  # type: ignore[arg-type]
 
 
 def _fast_bfloat16() -> bool:
-    """Whether the CPU has matrix units for bfloat16; the vector instruction alone has 0.6 of float32's speed."""
-    return bool(torch.cpu._is_amx_tile_supported())
+    """Whether the CPU multiplies bfloat16 faster than float32: a function of the CPU, so that a resume agrees.
+
+    AMX does. The vector instruction has 4 times float32's speed on AMD's, and 0.6 of it on Intel's.
+    """
+    return bool(torch.cpu._is_amx_tile_supported()) or _has_fast_vectors(Path("/proc/cpuinfo"))
+
+
+@cache
+def _has_fast_vectors(about: Path) -> bool:
+    """Of the CPU that a file describes as Linux does; there is none elsewhere."""
+    try:
+        lines = about.read_text().split("\n\n", 1)[0].splitlines()
+    except OSError:
+        return False
+    facts = {name.strip(): value.split() for name, _, value in (line.partition(":") for line in lines)}
+    return facts.get("vendor_id") == ["AuthenticAMD"] and "avx512_bf16" in facts.get("flags", ())
 
 
 @contextmanager
@@ -166,8 +261,9 @@ def threads_for(network: nn.Module, rows: int) -> AbstractContextManager[None]:
 def _choose_threads() -> None:
     """No more threads than cores, unless a number was asked for; once, so that who sets another one is obeyed."""
     asked = any(os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
-    if not asked and torch.get_num_threads() > available_cores():
-        torch.set_num_threads(available_cores())
+    mine = max(1, available_cores() // place().local_count)
+    if not asked and torch.get_num_threads() > mine:
+        torch.set_num_threads(mine)
 
 
 def available_cores() -> int:

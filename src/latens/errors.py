@@ -10,6 +10,7 @@
     ├── OutputError    (OSError)             a result that cannot be written
     ├── OutOfMemory    (MemoryError)         the host's or the device's memory does not suffice
     ├── Interrupted    (InterruptedError)    a signal stopped the fit after its last step was saved
+    ├── RankError      (ConnectionError)     another process of the same run died, failed, or does other work
     └── MissingExtra   (ImportError)         an optional dependency that is not installed
 
 A message names the argument (or the file, row and column), the value seen and the way out, in one line.
@@ -31,12 +32,18 @@ __all__ = [
     "ModelFileError",
     "OutOfMemory",
     "OutputError",
+    "RankError",
     "choice",
     "finite",
+    "in_a_line",
     "is_out_of_memory",
     "setting",
     "whole",
 ]
+
+
+# Characters of what others say in a message of ours, and of a message's two ends.
+_LONGEST, _HEAD, _TAIL = 300, 800, 400
 
 
 class LatensError(Exception):
@@ -44,7 +51,18 @@ class LatensError(Exception):
 
 
 class DataError(LatensError, ValueError):
-    """Something that was read cannot be used."""
+    """Something that was read cannot be used.
+
+    What was read may be of any length, and so may the names and cells that a message quotes: of a very long one the
+    middle is left out, so that where it was and the way out are still there.
+
+    Args:
+        message: The line to show.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        line = " ".join(message.splitlines())
+        super().__init__(line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}")
 
 
 class ModelFileError(LatensError, ValueError):
@@ -78,6 +96,20 @@ class Interrupted(LatensError, InterruptedError):
     def __init__(self, message: str, signal: int = 2) -> None:
         super().__init__(message)
         self.signal = signal
+
+
+class RankError(LatensError, ConnectionError):
+    """Another process of the same run died or failed, and this one cannot go on without it.
+
+    Args:
+        message: The line to show.
+        code: The exit code of the whole run.
+        told: Whether another process shows the line.
+    """
+
+    def __init__(self, message: str, code: int = 1, told: bool = False) -> None:
+        super().__init__(message)
+        self.code, self.told = code, told
 
 
 class MissingExtra(LatensError, ImportError):
@@ -136,6 +168,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+
+
+def in_a_line(error: BaseException) -> str:
+    """What a library's error says, as a part of a message: its first line, cut where it becomes long.
+
+    Example:
+        >>> in_a_line(ValueError("no such thing\\nas asked for"))
+        'no such thing'
+        >>> in_a_line(MemoryError())
+        'MemoryError'
+    """
+    lines = str(error).splitlines() or [""]
+    return f"{lines[0][:_LONGEST]}…" if len(lines[0]) > _LONGEST else lines[0] or type(error).__name__
 
 
 def setting(name: str, value: object) -> str:

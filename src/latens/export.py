@@ -106,7 +106,11 @@ def export_onnx(estimator: Any, path: str | Path, part: str | None = None) -> Ex
     for package in ("onnx", "onnxscript", "onnxruntime"):
         _needed(package)
     graph = _graph(estimator, part)
-    content = _with_facts(_converted(graph), estimator, graph)
+    try:
+        content = _with_facts(_converted(graph), estimator, graph)
+    except OSError as error:  # on its way a graph is a file
+        reason = error.strerror or error
+        raise OutputError(f"{path}: cannot be written ({reason}); make room on the disk of temporary files") from error
     difference = _checked(content, graph, Path(path))
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from latens.devices import Runtime
 from latens.graphs import CapturedStep, CudaGraphs
 from latens.kernels.optional import optional
+from latens.norms import share_norms
 from latens.profiling import part
 
-__all__ = ["DenseStep", "EagerStep", "Rules", "Step", "step_for"]
+__all__ = ["DenseStep", "EagerStep", "Rules", "SharedStep", "Step", "counted", "step_for"]
 
 
 class Rules(Protocol):
@@ -38,8 +39,19 @@ class Step(Protocol):
     def __call__(self, batch: Any, rate: float) -> Tensor | float:
         """Learn from a batch at a learning rate; its loss, which stays on the device."""
 
+    def things(self, batch: Any) -> Tensor | float:
+        """How many things the loss of the batch that was learned from last is the mean over."""
+
     def remember(self, parameter: nn.Parameter, state: Mapping[str, Tensor]) -> None:
         """Take over what an optimiser remembered of a parameter."""
+
+
+def counted(model: nn.Module, batch: Any) -> Tensor | float:
+    """How many things a batch's loss is the mean over: what the model says, or the batch's length.
+
+    It may be a tensor: to look at it the host would have to wait for the device.
+    """
+    return cast(Tensor | float, cast(Any, model).counted(batch) if hasattr(model, "counted") else len(batch))
 
 
 def step_for(model: nn.Module, rules: Rules, runtime: Runtime) -> Step:
@@ -50,6 +62,8 @@ def step_for(model: nn.Module, rules: Rules, runtime: Runtime) -> Step:
         rules: How to train.
         runtime: Where, and in which precision.
     """
+    if runtime.group.several:
+        return SharedStep(model, rules, runtime)
     if runtime.device.type == "cpu" and runtime.precision == "32-true":
         layers = cast(Any, model).dense_layers() if hasattr(model, "dense_layers") else None
         if layers is not None and optional("latens.kernels.dense", "numba"):
@@ -85,6 +99,9 @@ class EagerStep:
     def state(self) -> Mapping[Any, dict[str, Tensor]]:
         return cast(Mapping[Any, dict[str, Tensor]], self.optimizer.state)
 
+    def things(self, batch: Any) -> Tensor | float:
+        return counted(self.model, batch)
+
     def remember(self, parameter: nn.Parameter, state: Mapping[str, Tensor]) -> None:
         # In place where it can be: a captured step knows the tensors by their addresses.
         mine = self.optimizer.state[parameter]
@@ -114,17 +131,68 @@ class EagerStep:
             loss: Tensor = self.network.loss(batch)
         with part("backward"):
             self.runtime.backward(loss)
+        self.apply()
+        return loss.detach()
+
+    def apply(self) -> None:
+        """Clip the gradients and update the weights."""
         with part("optimiser"):
             self._clip()
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
-        return loss.detach()
 
     def _clip(self) -> None:
         if self.rules.clip_value is not None:
             nn.utils.clip_grad_value_(self.model.parameters(), self.rules.clip_value)
         if self.rules.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.rules.clip_norm)
+
+
+class SharedStep(EagerStep):
+    r"""A step of several ranks, each with its share of the batch: the gradient is that of the whole batch.
+
+    .. math:: \nabla \ell = \sum_r \frac{n_r}{n} \nabla \ell_r
+
+    A loss is weighed before its gradient is taken, for a batch normalisation passes gradients between the ranks. A rank
+    whose share is empty weighs nothing, and takes the step all the same.
+
+    Args:
+        model: With `loss(batch)`; its batch normalisations are let see the whole batch.
+        rules: How to train.
+        runtime: Where, in which precision, and with whom.
+    """
+
+    def __init__(self, model: nn.Module, rules: Rules, runtime: Runtime) -> None:
+        share_norms(model, runtime.group)
+        super().__init__(model, rules, runtime)
+        self._things: Tensor | float = 0.0
+
+    def things(self, batch: Any) -> Tensor | float:
+        return self._things
+
+    def update(self, batch: Any) -> Tensor:
+        device = self.runtime.device
+        mine = torch.as_tensor(counted(self.model, batch), dtype=torch.float64, device=device)
+        self._things = self.runtime.group.total(mine.clone())
+        weight = mine / self._things.clamp(min=1.0)
+        with part("forward"), self.runtime.autocast():
+            loss: Tensor = self.network.loss(batch)
+        with part("backward"):
+            self.runtime.backward(loss * weight)
+            # The mean over no rows is no number, and none of the whole batch's either.
+            loss = self._summed(torch.where(weight > 0, loss.detach() * weight, 0.0))
+        self.apply()
+        return loss
+
+    def _summed(self, loss: Tensor) -> Tensor:
+        """The loss of the whole batch; the gradients become that of the whole batch, in one message."""
+        gradients = [weight.grad for weight in self.model.parameters() if weight.grad is not None]
+        total = self.runtime.group.total(torch.cat([*(gradient.flatten() for gradient in gradients), loss[None]]))
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(total[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()
+        return total[-1].clone()
 
 
 class DenseStep:
@@ -147,6 +215,9 @@ class DenseStep:
     def state(self) -> Mapping[Any, dict[str, Tensor]]:
         # One count of steps for all; whoever writes a file wants one for each.
         return {key: value | {"step": value["step"].clone()} for key, value in self.optimizer.state.items()}
+
+    def things(self, batch: Any) -> Tensor | float:
+        return counted(self.model, batch)
 
     def remember(self, parameter: nn.Parameter, state: Mapping[str, Tensor]) -> None:
         for key, tensor in state.items():

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, cast
 
 import torch
@@ -25,10 +25,12 @@ from latens.errors import (
     is_out_of_memory,
     whole,
 )
+from latens.group import Group
 from latens.history import History
 from latens.persistence import ModelFile
 from latens.profiling import each, part
-from latens.steps import step_for
+from latens.steps import counted, step_for
+from latens.tally import Tally
 
 __all__ = ["SCHEDULES", "TrainConfig", "TrainState", "evaluate", "train"]
 
@@ -112,7 +114,7 @@ def train(
         model: With `loss(batch)`; moved to the runtime's device.
         data: The training rows and the held-out rows.
         config: How to train.
-        runtime: Where, and in which precision.
+        runtime: Where, in which precision, and with which other processes.
         callbacks: Who watches, and who may say that it is enough.
         resume: A checkpoint to go on from; the end is then the same, bit for bit, as without the interruption.
 
@@ -120,21 +122,26 @@ def train(
         DivergedError: The loss is no longer a number; the last checkpoint is older than that.
         OutOfMemory: A step does not fit into the memory of the host or of the device.
         ModelFileError: The checkpoint belongs to another fit.
+        DataError: Of several processes one reads other data.
     """
+    data = data.shared(runtime.group.share)
     state = TrainState(model, data, config, runtime)
+    runtime.group.check_same(lambda: state.fingerprint)
     if resume is not None:
         state.restore(resume)
     notify(callbacks, "fit_start", state)
     try:
-        while state.epoch < config.max_epochs and not any(callback.enough(state) for callback in callbacks):
-            model.train()
-            for batch in each("data", data.train.batches(state.epoch, start=state.step_in_epoch)):
-                state.learn(batch)
-                notify(callbacks, "step_end", state)
-            with part("validation"):
-                held_out = evaluate(model, data.validation, lambda: notify(callbacks, "validating", state))
-            state.end_epoch(held_out)
-            notify(callbacks, "epoch_end", state)
+        with runtime.group.in_step():
+            while state.epoch < config.max_epochs and not any(callback.enough(state) for callback in callbacks):
+                model.train()
+                for batch in each("data", data.train.batches(state.epoch, start=state.step_in_epoch)):
+                    state.learn(batch)
+                    notify(callbacks, "step_end", state)
+                with part("validation"):
+                    between = partial(notify, callbacks, "validating", state)
+                    held_out = evaluate(model, data.validation, runtime.group, between)
+                state.end_epoch(held_out)
+                notify(callbacks, "epoch_end", state)
         state.finish()
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
@@ -146,28 +153,31 @@ def train(
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, rows: Rows, between: Callable[[], object] = lambda: None) -> float | None:
+def evaluate(
+    model: nn.Module, rows: Rows, group: Group | None = None, between: Callable[[], object] = lambda: None
+) -> float | None:
     """The mean loss over rows in evaluation mode, each thing that it is the mean over counting once.
 
-    None if there are no rows. `between` is called after each batch.
+    None if there are no rows.
+
+    Args:
+        model: With `loss(batch)`.
+        rows: All of them, or this rank's share.
+        group: The ranks that have the other shares; None if there are none.
+        between: Called after each batch.
     """
     if not len(rows):
         return None
     model.eval()
-    total = count = 0.0
+    total: Tensor | float = 0.0
+    count: Tensor | float = 0.0
     for batch in rows.in_order():
-        things = _counted(model, batch)
+        things = counted(model, batch)
         total, count = total + cast(Any, model).loss(batch).double() * things, count + things
         between()
+    if group is not None and group.several:
+        total, count = group.total(torch.tensor([float(total), float(count)], dtype=torch.float64)).tolist()
     return float(total) / max(float(count), 1.0)
-
-
-def _counted(model: nn.Module, batch: Any) -> Any:
-    """How many things a batch's loss is the mean over: what the model says, or the batch's length.
-
-    It may be a tensor: to look at it the host would have to wait for the device.
-    """
-    return cast(Any, model).counted(batch) if hasattr(model, "counted") else len(batch)
 
 
 class TrainState:
@@ -181,9 +191,7 @@ class TrainState:
         self.step = self.epoch = self.step_in_epoch = 0
         self.best: dict[str, Tensor] = {}
         self._last: dict[str, Tensor] = {}
-        self._loss_sum = self._things = 0.0
-        self._unread: list[tuple[Tensor | float, Tensor | float]] = []
-        self._bad_step = 0
+        self._tally = Tally()
         self._earlier_seconds, self._started = 0.0, time.monotonic()
         self._start = [checksum(weight) for weight in model.parameters()]
 
@@ -209,38 +217,32 @@ class TrainState:
         return self.config.learning_rate * SCHEDULES[self.config.schedule](step / total)
 
     @property
+    def group(self) -> Group:
+        """The processes that train together."""
+        return self.runtime.group
+
+    @property
     def running_loss(self) -> float:
         """Mean loss of the epoch so far; reading it waits for the device."""
-        self._read_losses()
-        return self._loss_sum / max(self._things, 1.0)
+        self._refuse_divergence()
+        return self._tally.mean
 
     def learn(self, batch: Any) -> None:
         """One optimiser step: loss, gradients, clipping, the schedule's rate, the update."""
         loss = self.take_step(batch, self.learning_rate(self.step))
         self.step += 1
         self.step_in_epoch += 1
-        self._unread.append((loss, _counted(self.model, batch)))
-        if self.runtime.device.type == "cpu" or len(self._unread) >= _LOOK_EVERY:
-            self._read_losses()
-
-    def _read_losses(self) -> None:
-        """Add up the losses that nobody has looked at yet; a step whose loss is no number ends the fit."""
-        if not self._unread:
-            return
-        losses, things = (_on_host(column) for column in zip(*self._unread, strict=True))
-        first, self._unread = self.step - len(losses) + 1, []
-        for step, (loss, count) in enumerate(zip(losses, things, strict=True), start=first):
-            if not math.isfinite(loss):
-                self._bad_step = self._bad_step or step
-            self._loss_sum, self._things = self._loss_sum + loss * count, self._things + count
-        self._refuse_divergence()
+        self._tally.add(self.step, loss, self.take_step.things(batch))
+        if self.runtime.device.type == "cpu" or self._tally.unread >= _LOOK_EVERY:
+            self._refuse_divergence()
 
     def _refuse_divergence(self) -> None:
-        self._read_losses()
-        if self._bad_step:
+        """Look at the losses that nobody has looked at yet; a step whose loss is no number ends the fit."""
+        bad_step = self._tally.read()
+        if bad_step:
             raise DivergedError(
-                f"the loss was not finite at step {self._bad_step} "
-                f"(learning_rate={self.learning_rate(self._bad_step):g}); "
+                f"the loss was not finite at step {bad_step} "
+                f"(learning_rate={self.learning_rate(bad_step):g}); "
                 f"use a smaller learning_rate, clip_norm=1.0, or look for extreme values in the data"
             )
 
@@ -255,7 +257,7 @@ class TrainState:
             "learning_rate": self.learning_rate(self.step - 1),
             "train_loss": self.running_loss,
         }
-        self._loss_sum = self._things = 0.0
+        self._tally.begin()
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise self._diverged("the held-out loss")
         if validation_loss is not None:
@@ -304,7 +306,7 @@ class TrainState:
         weights = self._last or self.model.state_dict()  # the last ones, also when the model has been given the best
         tensors = {f"model.{name}": tensor for name, tensor in weights.items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        tensors |= {f"carried.{name}": tensor for name, tensor in self._carried().items()}
+        tensors |= {f"carried.{name}": self.group.joined(tensor, 1) for name, tensor in self._carried().items()}
         for name, parameter in self.model.named_parameters():
             for key, tensor in self.take_step.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{key}"] = tensor
@@ -315,8 +317,8 @@ class TrainState:
             "step": self.step,
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
-            "loss_sum": self._loss_sum,
-            "rows": self._things,
+            "loss_sum": self._tally.total,
+            "rows": self._tally.things,
             "seconds": self._seconds(),
             "history": {name: list(column) for name, column in self.history.columns.items()},
         }
@@ -331,7 +333,7 @@ class TrainState:
         try:
             _refuse_another_fit(file.header.get("fit", {}), self.fingerprint)
             self._take_over(file)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             if isinstance(error, ModelFileError) or is_out_of_memory(error):
                 raise
             words = " ".join(str(error).split())
@@ -343,12 +345,13 @@ class TrainState:
         header = file.header
         self.step, self.epoch, self.step_in_epoch = header["step"], header["epoch"], header["step_in_epoch"]
         self.history = History({name: tuple(column) for name, column in header["history"].items()})
-        self._loss_sum, self._things = header["loss_sum"], header["rows"]
+        self._tally.begin(header["loss_sum"], header["rows"])
         self._earlier_seconds = header["seconds"]
         self.model.load_state_dict(_under("model.", file.tensors))
         self.best = {name: tensor.to(self.runtime.device) for name, tensor in _under("best.", file.tensors).items()}
-        carried = _under("carried.", file.tensors)
-        self._carried().update({name: tensor.to(self.runtime.device) for name, tensor in carried.items()})
+        mine = self.data.train.share.of(self.data.train.batch_size)
+        for name, tensor in _under("carried.", file.tensors).items():
+            self._carried()[name] = tensor[:, mine].to(self.runtime.device)
         for name, parameter in self.model.named_parameters():
             state = _under(f"optimizer.{name}.", file.tensors)
             if state:
@@ -371,7 +374,7 @@ def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> N
         if theirs.get(name) != value:
             was = (
                 f"{name}={theirs.get(name)!r}, now {value!r}"
-                if name not in ("data", "target", "windows", "start")
+                if name not in ("data", "target", "scaling", "windows", "start")
                 else f"other {name}"
             )
             raise ModelFileError(
@@ -381,10 +384,3 @@ def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> N
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _on_host(numbers: Sequence[Tensor | float]) -> list[float]:
-    """As Python's numbers; the host waits for the device once."""
-    if any(isinstance(number, Tensor) for number in numbers):
-        return torch.stack([torch.as_tensor(number).float() for number in numbers]).tolist()
-    return [float(number) for number in numbers]

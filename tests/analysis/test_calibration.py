@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom, genpareto
 
-from latens.analysis.calibration import Calibration, Tail, benjamini_hochberg, false_alarm_rate
+from latens.analysis.calibration import Calibration, Tail, benjamini_hochberg, discovery_cut, false_alarm_rate
 from latens.errors import ConfigError, DataError
 
 
@@ -124,3 +124,14 @@ class TestBenjaminiHochberg:
     def test_a_rate_out_of_range_is_refused(self):
         with pytest.raises(ConfigError, match="false_discovery_rate=0 "):
             benjamini_hochberg(np.array([0.1]), 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.3, 0.5])
+def test_the_cut_flags_what_benjamini_and_hochberg_flag(seed, rate):
+    random = np.random.default_rng(seed)
+    calibration = Calibration.of(np.round(random.normal(size=random.integers(5, 60)), 1))
+    scores = np.round(random.normal(loc=1.0, size=random.integers(1, 200)), 1)
+    p_values = calibration.p_values(scores)
+    cut = discovery_cut(np.bincount(calibration.ranks(scores), minlength=len(calibration) + 2), rate)
+    assert np.array_equal(p_values <= cut, benjamini_hochberg(p_values, rate))

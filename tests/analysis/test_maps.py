@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 
 from latens.analysis import fit_map
@@ -77,6 +78,15 @@ class TestPrincipal:
 
 
 class TestUmap:
+    def test_leaves_torch_as_many_threads_as_it_had(self):
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            fit_map(codes(30, 4), "umap")
+            assert torch.get_num_threads() == 1
+        finally:
+            torch.set_num_threads(before)
+
     def test_is_the_same_for_a_seed(self, umap_of_digits):
         assert np.array_equal(fit_map(DIGITS[:600], "umap").points, umap_of_digits.points)
 

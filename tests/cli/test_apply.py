@@ -48,7 +48,7 @@ class TestEmbed:
 
     def test_blocks_do_not_matter(self, run, digits, tmp_path, monkeypatch):
         run("embed", digits, "dataset:digits", "-o", tmp_path / "one.npy")
-        monkeypatch.setattr("latens.cli.apply._BLOCK_NUMBERS", 64 * 7)
+        monkeypatch.setattr("latens.cli.answers._BLOCK_NUMBERS", 64 * 7)
         run("embed", digits, "dataset:digits/test", "-o", tmp_path / "many.npy")
         assert np.array_equal(np.load(tmp_path / "one.npy")[1500:], np.load(tmp_path / "many.npy"))
 
@@ -202,8 +202,11 @@ class TestReconstruct:
         assert message in outcome.err
         assert set(out.rglob("*")) == before
 
-    def test_a_table_makes_no_pictures(self, run, fit, flowers, tmp_path):
-        outcome = run("reconstruct", fit(flowers, "--labels", "species"), flowers, "-o", tmp_path / "out")
-        assert outcome.code == 1
-        assert "PNG files hold grey, RGB or RGBA images, not tables of 4 columns; use -o" in outcome.err
-        assert not (tmp_path / "out").exists()
+    def test_a_table_goes_into_parts_and_images_where_that_is_asked(self, run, fit, flowers, digits, tmp_path):
+        outcome = run("reconstruct", fit(flowers, "--labels", "species"), flowers, "-o", tmp_path / "out", "--errors")
+        assert outcome.code == 0, outcome.err
+        table = pyarrow.parquet.read_table(tmp_path / "out" / "part-00000.parquet")
+        assert table.column_names == ["id", "a", "b", "c", "d", "reconstruction_error", "species"]
+        outcome = run("reconstruct", digits, "dataset:digits/test", "-o", tmp_path / "d", "--part-rows", 200, "--json")
+        assert (outcome.json["rows"], outcome.json["parts"]) == (297, 2)
+        assert pyarrow.parquet.read_table(tmp_path / "d" / "part-00001.parquet").shape == (97, 65)

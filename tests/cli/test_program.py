@@ -171,10 +171,10 @@ class TestErrors:
             assert set(run("datasets").err.splitlines()) == {"latens: warning: look here"}
 
     @pytest.mark.parametrize("name", ["datasets", "info", "demo"])
-    def test_several_devices_are_not_built_yet(self, run, name):
+    def test_several_devices_are_for_fit(self, run, name):
         outcome = run(name, *(["m.latens"] if name == "info" else []), "--devices", "2")
         assert outcome.code == 1
-        assert outcome.err == "latens: error: devices=2: more than one device is not built yet; use --devices 1\n"
+        assert outcome.err == f"latens: error: devices=2: latens {name} is work for one process; use --devices 1\n"
 
 
 class TestShared:

@@ -95,3 +95,58 @@ class TestScore:
 
     def test_another_suffix_is_refused(self, run, texts, play, tmp_path):
         assert "use .parquet or .csv" in run("score", play, texts / "play.txt", "-o", tmp_path / "s.npy").err
+
+
+class TestInParts:
+    @pytest.fixture(autouse=True)
+    def small_blocks(self, monkeypatch):
+        monkeypatch.setattr("latens.cli.answers._BLOCK_ITEMS", 4)
+
+    @pytest.fixture
+    def poems(self, tmp_path):
+        lines = [f"to be {i % 10}\n" * (i % 3) + "\n" for i in range(30)]
+        (tmp_path / "poems.txt").write_text("".join(lines))
+        return tmp_path / "poems.txt"
+
+    def test_a_folder_is_the_file(self, run, play, poems, tmp_path):
+        facts = run("score", play, poems, "-o", tmp_path / "s.parquet", "--json").json
+        outcome = run("score", play, poems, "-o", tmp_path / "parts", "--part-rows", 7, "--json")
+        assert outcome.code == 0, outcome.err
+        assert outcome.json["nats_per_item"] == pytest.approx(facts["nats_per_item"], rel=1e-14)
+        assert outcome.json["items"] == facts["items"]
+        assert (facts["rows"], facts["lines"], outcome.json["parts"]) == (30, 30, 5)
+        whole = pyarrow.parquet.read_table(tmp_path / "s.parquet")
+        parts = [pyarrow.parquet.read_table(tmp_path / "parts" / f"part-0000{i}.parquet") for i in range(5)]
+        assert [len(part) for part in parts] == [7, 7, 7, 7, 2]
+        assert pyarrow.concat_tables(parts).equals(whole)
+        assert whole["line"].to_pylist()[:3] == [2, 4, 5]
+
+    @pytest.mark.parametrize("block", [1, 3, 5, 9])
+    def test_goes_on(self, run, texts, log, tmp_path, monkeypatch, block):
+        from latens.estimators.events import EventAutoregressor as Estimator
+
+        verb = ("score", log, texts / "log.csv", "--labels", "plan", "--part-rows", 8)
+        assert run(*verb, "-o", tmp_path / "whole").code == 0
+        asked, surprisal = [], Estimator.surprisal
+
+        def trapped(self, rows):
+            asked.append(rows)
+            if len(asked) == block:
+                raise KeyboardInterrupt
+            return surprisal(self, rows)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Estimator, "surprisal", trapped)
+            assert run(*verb, "-o", tmp_path / "out").code == (130 if block < 9 else 0)
+        outcome = run(*verb, "-o", tmp_path / "out", "--resume", "--json")
+        done = {1: None, 3: 8, 5: 16, 9: 30}[block]
+        assert (outcome.json["resumed_from_row"], outcome.json["lines"]) == (done, 30)
+        assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
+            path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()
+        }
+
+    def test_lines_do_not_depend_on_blocks_of_the_file(self, run, play, poems, tmp_path, monkeypatch):
+        run("score", play, poems, "-o", tmp_path / "one.parquet")
+        monkeypatch.setattr("latens.data.text.BLOCK", 5)
+        run("score", play, poems, "-o", tmp_path / "many.parquet")
+        assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "many.parquet").read_bytes()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from latens.data import Source, open_source
+from latens.data.arrays import npy_bytes
 from latens.errors import ConfigError, DataError
 
 FINITE = {"allow_nan": False, "allow_infinity": False}
@@ -197,12 +199,13 @@ class TestNpy:
         assert open_source(str(renamed)).values.shape == (2, 3)
 
     def test_a_large_one_stays_on_disk(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.arrays._MAPPED", 100)
+        monkeypatch.setattr("latens.data.stored._LARGE", 100)
         np.save(tmp_path / "x.npy", np.arange(200.0).reshape(100, 2))
-        values = open_source(tmp_path / "x.npy").values
-        assert isinstance(values.base, np.memmap) or isinstance(values, np.memmap)
-        assert not values.flags.writeable
-        assert values.sum() == 19900
+        source = open_source(tmp_path / "x.npy")
+        assert source.streamed
+        assert source.values[98:].tolist() == [[196, 197], [198, 199]]
+        assert not open_source(tmp_path / "x.npy", stream=False).streamed
+        assert source.in_memory().values.sum() == 19900
 
     def test_pickled_objects_are_never_loaded(self, tmp_path):
         np.save(tmp_path / "x.npy", np.array([[{}]], dtype=object), allow_pickle=True)
@@ -310,14 +313,38 @@ class TestNpz:
             open_source(tmp_path / "x.npz")
 
     def test_a_bomb(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.values._GIB", 1000)
+        monkeypatch.setattr("latens.data.values._SMALL", 1000)
         with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("X.npy", _header((100_000, 2)) + bytes(1_600_000))
         with pytest.raises(DataError, match="look like a decompression bomb; unpack it yourself"):
             open_source(tmp_path / "x.npz")
 
+    def test_headers_that_numpy_would_warn_of_or_say_more_than_a_line_about(self, tmp_path):
+        for text in (b"[" * 9000 + b"]" * 9000, b"{" * 200, b"'" * 3, b"(" * 9000):
+            (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text)
+            with pytest.raises(
+                DataError, match=r"^x.npy: damaged or no .npy data \(.*\); write it again with np.save$"
+            ):
+                open_source(tmp_path / "x.npy")
+        text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (3L, 2L)}"  # as Python 2 wrote it
+        (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text + bytes(48))
+        assert open_source(tmp_path / "x.npy").values.shape == (3, 2)
+
+    def test_damage_in_what_comes_through_a_pipe(self):
+        content = _header((3, 2)).replace(b"'descr': '<f8'", b"'descr': '<f8(") + bytes(48)
+        with pytest.raises(DataError, match=r"^stdin: damaged or no .npy data"):
+            npy_bytes(content)
+
+    def test_a_mapped_file_is_the_one_that_was_checked(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("latens.data.arrays._MAPPED", 100)
+        x = np.asfortranarray(np.arange(60.0).reshape(20, 3))
+        np.save(tmp_path / "x.npy", x)
+        np.testing.assert_array_equal(open_source(tmp_path / "x.npy").values, x)
+        np.save(tmp_path / "y.npy", np.ascontiguousarray(x))
+        assert not open_source(tmp_path / "y.npy").values.flags.writeable
+
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.values._physical_memory", lambda: 1000)
+        monkeypatch.setattr("latens.data.values.physical_memory", lambda: 1000)
         np.save(tmp_path / "x.npy", np.ones((1000, 3)))
         with pytest.raises(DataError, match=r"x.npy: needs 23.4 KiB where this machine has 1000 bytes; give it fewer"):
             open_source(tmp_path / "x.npy")

@@ -120,7 +120,7 @@ class TestDamage:
             open_source(tmp_path / "x.idx")
 
     def test_a_bomb(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.values._GIB", 1000)
+        monkeypatch.setattr("latens.data.values._SMALL", 1000)
         (tmp_path / "x.idx.gz").write_bytes(gzip.compress(idx(np.zeros((1000, 30, 30), dtype=np.uint8))))
         with pytest.raises(DataError, match="look like a decompression bomb"):
             open_source(tmp_path / "x.idx.gz")
@@ -129,3 +129,20 @@ class TestDamage:
         (tmp_path / "x.idx").write_bytes(b"hello, idx")
         with pytest.raises(DataError, match=r"not an idx file .*give an idx1 to idx4 file"):
             read_idx(tmp_path / "x.idx")
+
+    @pytest.mark.parametrize("shape", [(0, 2**32 - 1, 2**32 - 1, 2**32 - 1), (3, 0)])
+    def test_a_shape_of_nothing(self, tmp_path, shape):
+        (tmp_path / "x.idx").write_bytes(bytes([0, 0, 14, len(shape)]) + struct.pack(f">{len(shape)}I", *shape))
+        with pytest.raises(DataError, match=r"x.idx: idx shape .* holds nothing; give a file with data"):
+            open_source(tmp_path / "x.idx")
+
+    def test_labels_beside_are_read_only_where_they_lie(self, tmp_path):
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / "x-images-idx3-ubyte").write_bytes(idx(IMAGES))
+        (tmp_path / "labels").write_bytes(idx(np.arange(len(IMAGES), dtype=np.uint8)))
+        beside = tmp_path / "folder" / "x-labels-idx1-ubyte"
+        beside.symlink_to("../labels")
+        assert open_source(tmp_path / "folder" / "x-images-idx3-ubyte").label() is None
+        beside.unlink()
+        (tmp_path / "labels").rename(beside)
+        assert open_source(tmp_path / "folder" / "x-images-idx3-ubyte").label().tolist() == list(range(len(IMAGES)))

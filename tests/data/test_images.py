@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -109,7 +110,7 @@ class TestOneFile:
     def test_several_pages(self, tmp_path):
         pages = [Image.new("L", (4, 3)) for _ in range(3)]
         pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
-        with pytest.raises(DataError, match=r"x.tif: holds 3 pages; save each as an image of its own"):
+        with pytest.raises(DataError, match=r"x.tif: holds more than one page; save each as an image of its own"):
             open_source(tmp_path / "x.tif")
 
     def test_a_mode_that_is_not_read(self, tmp_path):
@@ -138,6 +139,39 @@ class TestOneFile:
             with pytest.raises(DataError, match="10000 x 9000 pixels"):
                 open_source(tmp_path / "x.png")
         assert not seen
+
+    def test_more_than_its_file_can_mean(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("latens.data.values._SMALL", 100_000)
+        Image.new("L", (1000, 1000)).save(tmp_path / "x.png")
+        with pytest.raises(DataError, match=r"x.png: .* that unpack to 977 KiB or more look like a decompression bomb"):
+            open_source(tmp_path / "x.png")
+
+    def test_tiles_larger_than_the_image(self, tmp_path):
+        tags = {256: 9, 257: 9, 258: 8, 259: 8, 262: 1, 277: 1, 322: 40_000, 323: 40_000, 324: 200, 325: 99}
+        entries = b"".join(struct.pack("<2H2I", tag, 4, 1, value) for tag, value in tags.items())
+        (tmp_path / "x.tif").write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(300))
+        with pytest.raises(DataError, match=r"x.tif: tiles of 40000 x 40000 pixels in a smaller image; save it again"):
+            open_source(tmp_path / "x.tif")
+
+    def test_a_chunk_as_long_as_it_likes(self, tmp_path):
+        noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+        content = (write(tmp_path / "x.png", noise)).read_bytes()
+        at = content.index(b"IDAT") - 4
+        (tmp_path / "x.png").write_bytes(content[:at] + b"\xff\xff\xff\xff" + content[at + 4 : -500])
+        with pytest.raises(
+            DataError, match=r"^x.png: cannot be read as an image \([^<>]*\); replace it or take it out$"
+        ):
+            open_source(tmp_path / "x.png")
+
+    @pytest.mark.parametrize("kept", [100, 300])
+    def test_libraries_say_nothing_by_themselves(self, tmp_path, capfd, caplog, kept):
+        pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "x.tif", compression="tiff_lzw")
+        content = (tmp_path / "x.tif").read_bytes()
+        (tmp_path / "x.tif").write_bytes(content[:-kept] + bytes(kept))
+        with pytest.raises(DataError, match=r"x.tif: "):
+            open_source(tmp_path / "x.tif")
+        assert capfd.readouterr() == ("", "")
 
     def test_nan_pixels(self, tmp_path):
         write(tmp_path / "x.tif", np.array([[0, np.nan]], dtype=np.float32))
@@ -222,6 +256,6 @@ class TestFolder:
 
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
         write(tmp_path / "a.png", size=(100, 100))
-        monkeypatch.setattr("latens.data.values._physical_memory", lambda: 1000)
+        monkeypatch.setattr("latens.data.values.physical_memory", lambda: 1000)
         with pytest.raises(DataError, match=r"needs 9.77 KiB where this machine has 1000 bytes"):
             open_source(tmp_path)

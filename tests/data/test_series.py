@@ -293,3 +293,8 @@ class TestZones:
         source = read(tmp_path / "x.parquet")
         assert source.clock.time == "t"
         assert source.times(0, 0, 6).equals(frame.index)
+
+    def test_a_wrong_time_is_not_filled_up_to(self, tmp_path):
+        path = written(tmp_path, "t,v\n1700-01-01 00:00:00,1\n1700-01-01 00:00:01,2\n2200-01-01 00:00:00,3\n")
+        with pytest.raises(DataError, match=r"data row 3: 15,778,454,400 steps lie between the first of 3 rows"):
+            open_source(path, kind="series", impute="linear")

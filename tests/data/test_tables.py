@@ -167,7 +167,7 @@ class TestParquet:
 
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
         pd.DataFrame({"a": np.arange(1000.0)}).to_parquet(tmp_path / "x.parquet")
-        monkeypatch.setattr("latens.data.values._physical_memory", lambda: 1000)
+        monkeypatch.setattr("latens.data.values.physical_memory", lambda: 1000)
         with pytest.raises(DataError, match=r"x.parquet: needs .* where this machine has 1000 bytes"):
             open_source(tmp_path / "x.parquet")
 

@@ -101,7 +101,7 @@ class TestFiles:
             source[0]
 
     def test_a_decompression_bomb(self, write, monkeypatch):
-        monkeypatch.setattr("latens.data.values._GIB", 2**20)
+        monkeypatch.setattr("latens.data.values._SMALL", 2**20)
         source = open_source(write("a.txt.gz", gzip.compress(bytes(2**22))))
         with pytest.raises(DataError, match=r"a.txt.gz: .* look like a decompression bomb"):
             learn_text(source)

@@ -153,7 +153,7 @@ def test_a_damaged_gzip(tmp_path):
 
 
 def test_a_bomb(tmp_path, monkeypatch):
-    monkeypatch.setattr("latens.data.values._GIB", 1000)
+    monkeypatch.setattr("latens.data.values._SMALL", 1000)
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b"a\n" + b"1\n" * 4_000_000))
     with pytest.raises(DataError, match="look like a decompression bomb"):
         open_source(tmp_path / "x.csv.gz")
@@ -188,3 +188,36 @@ def test_noise_is_numbers_or_a_data_error(content):
         assert not np.isinf(text_source(content, name="noise").values).any()
     except DataError as error:
         assert str(error).startswith("noise: ")  # noqa: PT017 - either outcome is right
+
+
+class TestBounds:
+    @pytest.mark.parametrize("content", [b"a,b" * 1000, b"a,b\n" + b"1" * 3000, b"\0" * 3000])
+    def test_what_has_no_lines(self, tmp_path, monkeypatch, content):
+        monkeypatch.setattr("latens.data.text_tables._HEAD", 1000)
+        (tmp_path / "x.csv").write_bytes(content)
+        with pytest.raises(DataError, match=r"x.csv: has no two lines in its first 1,000 bytes; give a table"):
+            open_source(tmp_path / "x.csv")
+
+    def test_blanks(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("latens.data.text_tables._HEAD", 1000)
+        (tmp_path / "x.csv").write_bytes(b" \n" * 2000 + b"a,b\n1,2\n")
+        with pytest.raises(DataError, match=r"x.csv: begins with 1,000 blanks; give a header"):
+            open_source(tmp_path / "x.csv")
+
+    def test_columns(self, monkeypatch):
+        monkeypatch.setattr("latens.data.text_tables._MOST_COLUMNS", 10)
+        with pytest.raises(DataError, match=r"^stdin: has more than 10 columns; give it as an array, in .npy$"):
+            text_source(b",".join(b"%d" % i for i in range(11)))
+        assert text_source(b",".join(b"%d" % i for i in range(10))).n_features == 10
+
+    def test_a_very_long_cell_does_not_make_a_very_long_message(self):
+        with pytest.raises(DataError, match=r"^stdin: column 'a', data row 3: 'x+ … .*--types a=category") as found:
+            text_source(b"a,b\n1,1\n2,2\n" + b"x" * 100_000 + b",3\n4,4\n")
+        assert len(str(found.value)) < 1300
+
+    def test_a_bomb_is_known_by_its_beginning(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("latens.data.values._SMALL", 2**21)
+        content = gzip.compress(b"1,2\n" * 2**22) + np.random.default_rng(0).bytes(2**20)
+        (tmp_path / "x.csv.gz").write_bytes(content)  # what comes behind would make it a good file
+        with pytest.raises(DataError, match=r"x.csv.gz: .* that unpack to 3 MiB or more look like"):
+            open_source(tmp_path / "x.csv.gz")

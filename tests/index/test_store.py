@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import latens
@@ -15,6 +17,10 @@ from latens.errors import ConfigError, DataError, MissingExtra, OutputError
 from latens.index import Index
 from latens.index.folders import one_writer
 
+ABOUT = (
+    '{"kind": "index", "format": 1, "about": {"maker": {"name": "m", "digest": "d", "kind": "table", '
+    '"n_components": %s}, "distance": "euclidean", "pooling": null, "exact_below": 5, "seed": 0, "recall": null}}'
+)
 HOSTILE = [
     "plain",
     'it\'s "quoted" `back`',
@@ -234,6 +240,11 @@ class TestFolder:
             ("[1]", "not an index"),
             ('{"kind": "index", "format": 99}', "format 99 is newer"),
             ('{"kind": "index", "format": 1, "about": {}}', "its description is damaged"),
+            ("[" * 100_000, "not an index"),
+            (" " * 2**20 + "{}", "not an index"),
+            (ABOUT % '"rows"', "its description is damaged"),
+            (ABOUT % "null", "its description is damaged"),
+            (ABOUT % "true", "its description is damaged"),
         ],
     )
     def test_is_damaged(self, index, content, words):
@@ -244,6 +255,34 @@ class TestFolder:
     def test_has_lost_its_table(self, index):
         (index.folder / "rows.lance").rename(index.folder / "gone")
         with pytest.raises(DataError, match="its table cannot be read"):
+            Index.open(index.folder)
+
+    @pytest.mark.parametrize("part", ["*.manifest", "*.lance"])
+    @pytest.mark.parametrize("kept", [0, 100, 400])
+    def test_its_table_is_damaged(self, index, X, part, kept):
+        path = next(path for path in index.folder.rglob(part) if path.is_file())
+        path.write_bytes(path.read_bytes()[:kept] + b"\xff" * 200)
+        with pytest.raises(DataError, match=r"its table cannot be read \(.*\); build the index again"):
+            Index.open(index.folder, index.estimator).search(X[:2], k=3)
+
+    def test_somebody_elses_table(self, index, tmp_path):
+        import lancedb
+
+        table = pa.table({"row": ["a"], "id": ["b"], "code": [1.0]})
+        lancedb.connect(str(index.folder)).create_table("rows", table, mode="overwrite")
+        with pytest.raises(DataError, match=r"its table cannot be read \(column 'row' holds string\); build the index"):
+            Index.open(index.folder)
+
+    @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/etc/hostname")])
+    def test_what_is_no_file_is_not_touched(self, index, make):
+        make(index.folder / "rows.lance" / "data" / "more.lance")
+        with pytest.raises(DataError, match=r"rows.lance/data/more.lance is neither a file nor a folder; build the"):
+            Index.open(index.folder)
+
+    def test_a_pipe_for_a_description_is_not_waited_for(self, index):
+        (index.folder / "latens.json").unlink()
+        os.mkfifo(index.folder / "latens.json")
+        with pytest.raises(DataError, match="not an index"):
             Index.open(index.folder)
 
 

@@ -18,7 +18,11 @@ FAILURES = Path(__file__).with_name("failures")
 # The modules with trials, in the order they run; one name a line.
 MODULES: tuple[str, ...] = (
     "kills",
+    "readers",
+    "ranks",
+    "hosts",
     "saves",
+    "shortage",
     "modelfiles",
     "bits",
     "connections",

@@ -9,7 +9,7 @@ import numpy as np
 
 from latens.errors import ConfigError, DataError, finite
 
-__all__ = ["Calibration", "Tail", "benjamini_hochberg", "false_alarm_rate"]
+__all__ = ["Calibration", "Tail", "benjamini_hochberg", "discovery_cut", "false_alarm_rate"]
 
 # Of the held-out rows, the strangest from which the tail is learned: a tenth of them, and ten at least.
 _TAIL_SHARE, _TAIL_ROWS = 0.1, 10
@@ -113,8 +113,11 @@ class Calibration:
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         """The chance that a row like the held-out ones is at least as strange, (n,); at least 1 / (m + 1)."""
-        below = np.searchsorted(self.scores, scores, side="left")
-        return np.asarray((1 + len(self) - below) / (len(self) + 1))
+        return self.ranks(scores) / (len(self) + 1)
+
+    def ranks(self, scores: np.ndarray) -> np.ndarray:
+        """One more than the held-out rows that are at least as strange, (n,): from 1 to m + 1."""
+        return np.asarray(1 + len(self) - np.searchsorted(self.scores, scores, side="left"))
 
     def extrapolated_p_values(self, scores: np.ndarray) -> np.ndarray:
         """The same, with the tail's answer beyond the strangest held-out row: it ranks, and promises nothing."""
@@ -189,3 +192,23 @@ def benjamini_hochberg(p_values: np.ndarray, rate: float) -> np.ndarray:
     flagged = np.zeros(len(order), dtype=bool)
     flagged[order[: passed[-1] + 1 if len(passed) else 0]] = True
     return flagged
+
+
+def discovery_cut(counts: np.ndarray, rate: float) -> float:
+    """The p-value up to which `benjamini_hochberg` flags, from how often each comes up: rows need not be in memory.
+
+    Args:
+        counts: (m + 2,), how many rows have the p-value k / (m + 1), for k from 0 to m + 1.
+        rate: In (0, 0.5].
+
+    Returns:
+        -1 if nothing is to be flagged.
+
+    Example:
+        >>> discovery_cut(np.array([0, 5, 0, 0, 3]), 0.5)
+        0.25
+    """
+    rate = finite("false_discovery_rate", rate, at_least=1e-300, at_most=0.5)
+    p_values = np.arange(len(counts)) / (len(counts) - 1)
+    passed = np.flatnonzero((counts > 0) & (p_values <= rate * np.cumsum(counts) / max(int(counts.sum()), 1)))
+    return float(p_values[passed[-1]]) if len(passed) else -1.0

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from latens.errors import DataError, MissingExtra
+from latens.analysis.maps import laid_out
+from latens.errors import DataError
 
 __all__ = ["unfolded"]
 
@@ -39,14 +40,7 @@ def unfolded(x: Any, seed: int, n_components: int = _COMPONENTS) -> np.ndarray: 
             f"{x.shape[0]} rows are too few to be laid out by neighbours; use at least {least}, or the codes"
         )
     with warnings.catch_warnings():
-        # It announces that TensorFlow is not there, and that graphs in several pieces are laid out piece by piece
+        # It announces that graphs in several pieces are laid out piece by piece
         warnings.filterwarnings("ignore", module=r"umap|sklearn\.manifold|numba")
-        warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
-        try:
-            from umap import UMAP
-        except ImportError as error:
-            raise MissingExtra.of("umap-learn", "umap") from error
-        umap = UMAP(
-            n_neighbors=_NEIGHBOURS, n_components=n_components, min_dist=0.0, random_state=seed, n_jobs=1, verbose=False
-        )
-        return np.asarray(umap.fit_transform(x), dtype=np.float64)
+        how: dict[str, Any] = {"n_neighbors": _NEIGHBOURS, "n_components": n_components, "min_dist": 0.0}
+        return laid_out(x, **how, random_state=seed, verbose=False)

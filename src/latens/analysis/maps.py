@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from latens.analysis.principal import principal_components
 from latens.errors import ConfigError, DataError, MissingExtra, choice, whole
@@ -239,29 +240,34 @@ def _umap(codes: np.ndarray, neighbours: int, seed: int) -> np.ndarray:  # (n, k
 def _umap_of_different(codes: np.ndarray, start: np.ndarray, neighbours: int, seed: int) -> np.ndarray:
     # In float32, as UMAP computes: without the common scale, large and small codes would be zero or infinite there
     scale = max(float(np.abs(codes).max()), np.finfo(float).tiny)
-    model = _umap_class()(
+    return laid_out(
+        np.asarray(codes / scale, dtype=np.float32),
         n_neighbors=min(neighbours, len(codes) - 1),
         init=_spread(start / scale, seed),
         random_state=seed,
-        n_jobs=1,  # what a seed asks for; anything else warns
     )
-    return np.asarray(model.fit_transform(np.asarray(codes / scale, dtype=np.float32)), dtype=np.float64)
+
+
+def laid_out(x: Any, **settings: Any) -> np.ndarray:  # (n, d) -> (n, k) float64
+    """UMAP of the rows, on one thread, as a seed asks for; PyTorch has as many afterwards as before.
+
+    Raises:
+        MissingExtra: umap-learn is not installed.
+    """
+    # Where it is parallel, numba sets the number of threads for everybody; here it is put back
+    with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)  # nobody asked for it
+        try:
+            from umap import UMAP
+        except ImportError as error:
+            raise MissingExtra.of("umap-learn", "umap") from error
+        return np.asarray(UMAP(n_jobs=1, **settings).fit_transform(x), dtype=np.float64)
 
 
 def _spread(start: np.ndarray, seed: int) -> np.ndarray:
     """The start with noise where it has no second direction: UMAP divides by how wide it is in each."""
     flat = np.ptp(start, axis=0) == 0
     return np.where(flat, np.random.default_rng(seed).normal(size=start.shape), start)
-
-
-def _umap_class() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)  # nobody asked for it
-            from umap import UMAP
-    except ImportError as error:
-        raise MissingExtra.of("umap-learn", "umap") from error
-    return UMAP
 
 
 def _share_apart(points: np.ndarray, near: np.ndarray, radius: np.ndarray) -> np.ndarray:  # (m, 2), (m, k, 2), (m,)

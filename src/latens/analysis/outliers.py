@@ -50,7 +50,10 @@ class OutlierScores:
     @property
     def verdict(self) -> str:
         """The answer in one sentence."""
-        n, flagged = len(self.scores), int(self.flagged.sum())
+        return self.verdict_of(len(self.scores), int(self.flagged.sum()))
+
+    def verdict_of(self, n: int, flagged: int) -> str:
+        """The same for n rows that are judged in the same way, so many of them flagged."""
         words = f"{flagged:,} of {n:,} row{'s' * (n != 1)} flagged"
         if self.false_discovery_rate is not None:
             rate, least = self.false_discovery_rate, 1 / (self.n_held_out + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -33,9 +34,11 @@ from latens.cli import (
     search,
     sweep,
 )
+from latens.cli.launching import WORDS, Ended, is_first, speaks
 from latens.cli.stopping import deadline
+from latens.cli.terminal import say, visible
 from latens.cli.verbs import app, close_quietly
-from latens.errors import Interrupted, LatensError, OutOfMemory, OutputError, is_out_of_memory
+from latens.errors import Interrupted, LatensError, OutOfMemory, OutputError, RankError, is_out_of_memory
 
 __all__ = ["app", "main"]
 
@@ -57,7 +60,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         import latens
 
-        typer.echo(f"latens {latens.__version__}")
+        say(f"latens {latens.__version__}")
         raise typer.Exit()
 
 
@@ -84,19 +87,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    WORDS.set(words)
+    # Arrow's own allocator keeps a gigabyte for itself, more than data on disk take while they are read.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with deadline.kept(), _short_warnings(), _polite_kill():
         try:
-            app(args=words, prog_name="latens")
+            return _code(app(args=words, prog_name="latens", standalone_mode=False))
+        except Ended as ending:
+            return int(ending.code or 0)
         except SystemExit as ending:
-            return _code(ending)
+            return _code(ending.code)
         except BrokenPipeError:
             close_quietly()
             return 0
         except (Exception, KeyboardInterrupt) as error:
+            if hasattr(error, "show") and hasattr(error, "exit_code"):
+                return _misused(error)
             if "--debug" in words:
                 traceback.print_exc()
             return _report(_cause(error))
-    return 0
+
+
+def _misused(error: Any) -> int:
+    """Usage and a line on stderr, which may quote the names of files."""
+    error.message = visible(str(error.message))
+    error.show()
+    return int(error.exit_code)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -113,20 +129,25 @@ def _cause(error: BaseException) -> BaseException:
 def _report(error: BaseException) -> int:
     """One line on stderr, and the exit code."""
     line = " ".join(str(error).split())
+    if isinstance(error, RankError):
+        return _say(f"error: {line}", error.code) if not error.told else error.code
     if isinstance(error, (Interrupted, KeyboardInterrupt)):
-        typer.echo(f"latens: {line or 'interrupted'}", err=True)
-        return 128 + getattr(error, "signal", signal.SIGINT)
+        return _say(line or "interrupted", 128 + getattr(error, "signal", signal.SIGINT))
     if not isinstance(error, LatensError):
         line = f"internal error, {type(error).__name__}: {line}; run again with --debug and report what it shows"
-    typer.echo(f"latens: error: {line}", err=True)
-    return 1
+    return _say(f"error: {line}", 1)
 
 
-def _code(ending: SystemExit) -> int:
-    code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-    if code in _STOPPED:
-        typer.echo(f"latens: stopped by {_STOPPED[code]}", err=True)
+def _say(line: str, code: int) -> int:
+    """Why the program ends, which of several processes one says."""
+    if speaks(line, code):
+        say(f"latens: {line}", err=True)
     return code
+
+
+def _code(ending: object) -> int:
+    code = ending if isinstance(ending, int) else int(ending is not None)
+    return _say(f"stopped by {_STOPPED[code]}", code) if code in _STOPPED else code
 
 
 @contextmanager
@@ -134,7 +155,8 @@ def _short_warnings() -> Iterator[None]:
     """A warning is one line on stderr, without the place in the code that Python adds."""
 
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        typer.echo(f"latens: warning: {' '.join(str(message).split())}", err=True)
+        if is_first():
+            say(f"latens: warning: {' '.join(str(message).split())}", err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

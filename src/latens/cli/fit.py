@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +17,10 @@ from latens.cli.outputs import check_output
 from latens.cli.runs import owned, run_folder
 from latens.cli.settings import SEQUENCES, build_estimator, parse_settings
 from latens.cli.stopping import deadline
-from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.cli.terminal import say
+from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, Streaming, verb
 from latens.errors import ConfigError
+from latens.ranks import place
 
 if TYPE_CHECKING:
     from latens.callbacks import Callback, Profile, SignalGuard
@@ -80,7 +83,7 @@ class Run:
 
         checkpoints = Checkpoints(folder, self.checkpoint_steps, self.checkpoint_minutes, owned=True)
         guard = SignalGuard(checkpoints, saving=deadline.unhurried)
-        logs = [] if self.tensorboard is None else [TensorBoard(self.tensorboard)]
+        logs = [] if self.tensorboard is None or place().rank > 0 else [TensorBoard(self.tensorboard)]
         return [*logs, checkpoints, guard], guard
 
     def profiles(self) -> list[Profile]:
@@ -90,12 +93,12 @@ class Run:
         return [Profile()] if self.profile else []
 
 
-@verb("latens fit dataset:digits -o digits.latens --model deep --set n_components=2")
+@verb("latens fit dataset:digits -o digits.latens --model deep --set n_components=2", together=True)
 def fit(
     source: SourceArgument,
     output: OutputOption,
     run: Run,
-    reading: Reading,
+    reading: Streaming,
     columns: Columns,
     shared: Shared,
     model: ModelOption = None,
@@ -110,14 +113,19 @@ def fit(
     an autoencoder. Checkpoints go to OUTPUT.run; after an interruption the same line with --resume goes on from the
     newest one and ends with the same model.
     """
-    if run.resume and os.path.exists(output) and not force:
+    group = shared.group
+    if group.same(run.resume and os.path.exists(output) and not force):
         return _already_finished(output, shared)
     profiles = run.profiles()
     inputs = [word for word in (source, target, begun) if word is not None]
-    check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
+    if group.several and "-" in inputs:
+        raise ConfigError("SOURCE=-: standard input can be read by one process only; give the path of a file")
+    if group.first:
+        check_output(output, force=force, inputs=inputs, way_out="--force replaces it, --resume keeps it")
     estimator, data = _opened(source, (reading, columns), shared, model, settings or (), begun)
     clean = None if target is None else _clean(target, estimator, reading)
-    with owned(output, resume=run.resume, force=force, keep=run.keep_run) as folder:
+    ours = owned(output, resume=run.resume, force=force, keep=run.keep_run)
+    with ours if group.first else nullcontext(run_folder(output)) as folder:
         _train(estimator, data, clean, (run, profiles), (folder, output))
     shared.result(_result(estimator, output) | _spent(profiles), _closing_words(estimator, source, output))
 
@@ -185,7 +193,8 @@ def _train(
     with guard:
         fit(data, target=clean, callbacks=callbacks, run_folder=folder, resume=run.resume)
         with guard.finishing():
-            estimator.save(output)
+            if place().rank == 0:
+                estimator.save(output)
 
 
 def _where_to_go_on(folder: Path) -> str:
@@ -199,7 +208,8 @@ def _spent(profiles: list[Profile]) -> dict[str, Any]:
     """Where the time went, for the result and on stderr, if somebody took it."""
     for profile in profiles:
         spent = profile.spent
-        typer.echo(str(spent), err=True)
+        if place().rank == 0:
+            say(str(spent), err=True)
         return {"profile": spent.to_json()}
     return {}
 

@@ -108,11 +108,12 @@ def _table(forecasts: list[Forecast], source: SeriesSource) -> pd.DataFrame:
 
 
 def _write(output: Path, table: pd.DataFrame) -> None:
+    from latens.cli.columns import harmless_frame
     from latens.persistence import atomic_path
 
     with atomic_path(output) as temporary:
-        if output.suffix.lower() == ".csv":
-            table.to_csv(temporary, index=False)
+        if output.suffix.lower() == ".csv":  # by pandas, which writes times as they came
+            harmless_frame(table).to_csv(temporary, index=False)
         else:
             table.to_parquet(temporary, index=False)
 

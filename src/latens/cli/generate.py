@@ -14,6 +14,7 @@ import typer
 
 from latens.cli.models import load_model
 from latens.cli.outputs import check_output
+from latens.cli.terminal import say, visible
 from latens.cli.verbs import ForceOption, ModelArgument, Shared, close_quietly, verb
 from latens.errors import ConfigError, DataError, whole
 
@@ -172,11 +173,11 @@ def generate(
         found = _streamed(asked, whole=states.save_state is not None or check_copies is not None)
     else:
         found = _drawn(asked) if search.beams is None else _searched(asked, search)
-        shared.answer(_result(asked, search, found, prompt), _under_headings(found, estimator))
+        shared.answer(_result(asked, search, found, prompt), _under_headings(found, estimator), exact=True)
     if states.save_state is not None:
         estimator.save_state(found[0].state, states.save_state)
     if check_copies is not None:
-        typer.echo(_in_words(*_copied(estimator, found, check_copies), check_copies), err=True)
+        say(_in_words(*_copied(estimator, found, check_copies), check_copies), err=True)
 
 
 # ---- what is asked -------------------------------------------------------------------------------------------------
@@ -227,8 +228,10 @@ def _read(prompt: str) -> str:
     """The prompt; of standard input all that stands there."""
     if prompt != "-":
         return prompt
+    from latens.data.piped import read_pipe
+
     try:
-        return sys.stdin.buffer.read().decode()
+        return read_pipe().decode()
     except UnicodeDecodeError as error:
         raise DataError(f"stdin: byte {error.start:,} is not UTF-8; convert it with iconv") from None
 
@@ -311,13 +314,13 @@ def _streamed(asked: Asked, whole: bool) -> list[Continuation]:
 
 
 def _writing(whole: bool) -> Callable[[str], None]:
-    """Write to standard output: at once if it is a terminal, else a few times a second."""
+    """Write to standard output: at once and visibly to a terminal, else as it is, a few times a second."""
     at_once, last = sys.stdout.isatty(), time.monotonic()
 
     def write(piece: str) -> None:
         nonlocal last
         try:
-            sys.stdout.write(piece)
+            sys.stdout.write(visible(piece) if at_once else piece)
             if at_once or time.monotonic() - last > _PATIENCE:
                 sys.stdout.flush()
                 last = time.monotonic()

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from latens.analysis import Reason
 
-__all__ = ["Judged", "judged"]
+__all__ = ["Judged", "fit_on", "judged", "rows_of"]
+
+# Rows, and numbers in them, that a detector learns from where there are more than fit into memory.
+_LEARNED, _LEARNED_NUMBERS, _FEWEST = 1 << 17, 1 << 26, 1 << 10
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,55 @@ class Judged:
     kind: str
     steps: bool = False
 
+    def __len__(self) -> int:
+        return len(self.rows[0]) if self.steps else len(self.rows)
+
     def explained(self, detector: Any, rows: np.ndarray, causes: int) -> list[Reason]:
         """What the detector says of some of the rows."""
         if self.steps:
             every = detector.explain(self.rows, top=causes)
             return [every[row] for row in rows]
-        part = [self.rows[row] for row in rows] if isinstance(self.rows, list) else self.rows.take(rows)
+        part = [self.rows[row] for row in rows] if isinstance(self.rows, list) else rows_of(self.rows, rows)
         return list(detector.explain(part, top=causes))
+
+
+def rows_of(source: Any, rows: np.ndarray) -> Any:
+    """Some rows in any order, read in that in which they stand: so a disk gives them best."""
+    import numpy as np
+
+    order = np.argsort(rows, kind="stable")
+    return source.take(rows[order]).take(np.argsort(order, kind="stable"))
+
+
+def fit_on(detector: Any, rows: Any, seed: int) -> tuple[Any, str]:
+    """A detector fitted on rows, and what it learned from is called: of what is not in memory it is some rows.
+
+    Args:
+        detector: To be fitted.
+        rows: A source, or what else it takes.
+        seed: Of the draw, a function of it and of the number of rows.
+    """
+    import numpy as np
+
+    name = getattr(rows, "name", "")
+    if not hasattr(rows, "n_features") or not is_streamed(rows):
+        return detector.fit(rows), name
+    most = min(len(rows), _LEARNED, max(_FEWEST, _LEARNED_NUMBERS // rows.n_features))
+    chosen = np.sort(np.random.default_rng([seed, len(rows)]).choice(len(rows), most, replace=False, shuffle=False))
+    detector.fit(rows.take(chosen))
+    detector.held_out_, detector.trimmed_ = chosen[detector.held_out_], chosen[detector.trimmed_]
+    neighbourhood = detector.witness_.neighbourhood
+    if neighbourhood is not None:  # its rows go by their numbers in the data
+        neighbourhood.numbers = chosen[neighbourhood.numbers]
+    return detector, f"{name}, {most:,} of them, drawn by chance,"
+
+
+def is_streamed(source: Any) -> bool:
+    """Whether its rows stay on disk until they are asked for."""
+    import numpy as np
+
+    mapped = isinstance(getattr(source.values, "base", None), np.memmap)
+    return bool(getattr(source, "streamed", mapped))
 
 
 def judged(estimator: Any, source: Any) -> Judged:

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from latens.cli.apply import asked_of, where
 from latens.cli.cluster import PlotOption, check_outputs
-from latens.cli.judged import Judged, judged
+from latens.cli.judged import Judged, fit_on, judged, rows_of
 from latens.cli.models import load_saved, open_for
-from latens.cli.outputs import FIGURES, TABLES
+from latens.cli.outputs import FIGURES, TABLES, Target
 from latens.cli.terminal import shown
-from latens.cli.verbs import Columns, ForceOption, Reading, Shared, verb
+from latens.cli.verbs import Columns, Parting, Reading, Shared, Streaming, verb
 from latens.errors import ConfigError
 
 if TYPE_CHECKING:
-    from latens.analysis import Cause, OutlierScores, Reason
+    from latens.analysis import Reason
+    from latens.cli.parts import Written
+    from latens.cli.verdicts import Verdicts
 
 __all__ = ["outliers"]
 
-# Of rows that are explained at a time, so that memory stays bounded and the bar moves.
-_BLOCK = 512
-# Causes of a row that are written and drawn.
-_WRITTEN, _DRAWN = 3, 5
-# Of a row's error, the share below which a cell is no cause of it.
-_LEAST = 0.01
+# Causes of a row that are shown.
+_SHOWN = 5
 # Rows in a picture, of images and of tables.
 _PICTURED, _PANELS = 16, 8
 # Characters of a card.
@@ -43,8 +43,8 @@ WordsArgument = Annotated[
 ]
 TopOption = Annotated[int, typer.Option("--top", min=1, help="How many of the strangest rows are explained here.")]
 TableOption = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="Write all rows: .parquet or .csv.", show_default=False),
+    str | None,
+    typer.Option("--output", "-o", help="Write all rows: .parquet, .csv, or parts into NAME/.", show_default=False),
 ]
 SaveOption = Annotated[
     Path | None,
@@ -122,14 +122,14 @@ class Judging:
 def outliers(
     words: WordsArgument,
     judging: Judging,
-    reading: Reading,
+    reading: Streaming,
     columns: Columns,
+    parting: Parting,
     shared: Shared,
     top: TopOption = 10,
     output: TableOption = None,
     plot: PlotOption = None,
     save: SaveOption = None,
-    force: ForceOption = False,
 ) -> None:
     """Find the rows that do not belong, and say why.
 
@@ -141,15 +141,19 @@ def outliers(
     model, source = _parted(words)
     judging.check(model)
     inputs: list[str | Path] = [*words, *([] if judging.reference is None else [judging.reference])]
-    check_outputs({output: TABLES[:2], plot: FIGURES, save: ()}, force, inputs)
+    check_outputs({plot: FIGURES, save: ()}, parting.force, inputs)
+    target = None if output is None else parting.target(output, TABLES[:2], inputs)
     detector, data, calibrated = _detector(model, source, judging, (reading, columns), shared)
     _check_plot(plot, data)
-    found = detector.detect(data.rows, _share("--fdr", judging.fdr))
-    cards = _reasons(detector, data, found, found.ranked[:top], shared)
-    _write(detector, data, found, {"output": output, "plot": plot, "save": save}, shared)
-    written = {name: path for name, path in (("output", output), ("plot", plot), ("saved", save)) if path is not None}
-    facts = _facts(detector, data, found, cards) | {"calibration": calibrated} | written
-    shared.answer(facts, _words(data, found, cards, calibrated, list(written.values())))
+    judgement = _judge(detector, data, judging, max(top, _PICTURED), shared)
+    written = _answers(judgement, target, _asked(judgement, model, judging), shared)
+    rows = {row: flagged for _, row, flagged in written.reached.counted["top"]}
+    cards = _cards(judgement, rows, top, shared)
+    _write(judgement, rows, plot, save, shared)
+    paths = {name: path for name, path in (("output", output), ("plot", plot), ("saved", save)) if path is not None}
+    facts = _facts(judgement, written, cards) | {"calibration": calibrated} | paths
+    places = [*([] if output is None else [where(output, written)]), *(path for path in (plot, save) if path)]
+    shared.answer(facts, _words(judgement, facts, cards, places))
 
 
 def _parted(words: Sequence[str]) -> tuple[str | None, str]:
@@ -212,9 +216,9 @@ def _default(source: str, judging: Judging, how: How, shared: Shared) -> tuple[A
     from latens.data import open_samples
 
     learned = open_samples(judging.reference or source, **how[0].how, **how[1].how)
-    detector = _fresh(judging, shared).fit(learned)
+    detector, name = fit_on(_fresh(judging, shared), learned, shared.seed or 0)
     data = learned if judging.reference is None else open_for(detector.estimator_, source, *_unlabelled(how))
-    return detector, judged(detector.estimator_, data), f"rows of {learned.name} that were held out from learning"
+    return detector, judged(detector.estimator_, data), f"rows of {name} that were held out from learning"
 
 
 def _around(estimator: Any, source: str, judging: Judging, how: How, shared: Shared) -> tuple[Any, Judged, str]:
@@ -224,9 +228,9 @@ def _around(estimator: Any, source: str, judging: Judging, how: How, shared: Sha
     data = reference = judged(estimator, open_for(estimator, source, *how))
     if judging.reference is not None:
         reference = judged(estimator, open_for(estimator, judging.reference, *_unlabelled(how)))
-    detector = _fresh(judging, shared, FrozenEstimator(estimator)).fit(reference.rows)
+    detector, name = fit_on(_fresh(judging, shared, FrozenEstimator(estimator)), reference.rows, shared.seed or 0)
     warning = "if the model learned from these, the threshold is too low for rows that it never saw"
-    return detector, data, f"rows of {reference.name}; {warning} (--reference names others)"
+    return detector, data, f"rows of {name or reference.name}; {warning} (--reference names others)"
 
 
 def _unlabelled(how: How) -> How:
@@ -247,64 +251,76 @@ def _as_saved(detector: Any, model: str, judging: Judging) -> Any:
 # ---- what is said ----------------------------------------------------------------------------------------------------
 
 
-def _reasons(
-    detector: Any, data: Judged, found: OutlierScores, rows: Any, shared: Shared, causes: int = _DRAWN
-) -> list[Reason]:
-    """Why these rows are strange, by their numbers in the data and flagged as all rows together are."""
-    parts = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
-    return [
-        replace(reason, row=int(row), flagged=bool(found.flagged[row]), causes=_worth(reason.causes))
-        for part in shared.track(parts, "explaining")
-        for row, reason in zip(part, data.explained(detector, part, causes), strict=True)
-    ]
+def _judge(detector: Any, data: Judged, judging: Judging, top: int, shared: Shared) -> Verdicts:
+    from latens.cli.verdicts import Verdicts
+
+    return Verdicts.of(detector, data, _share("--fdr", judging.fdr), top, shared)
 
 
-def _worth(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
-    """The first, and what else carries enough to be told."""
-    return tuple(cause for place, cause in enumerate(causes) if not place or cause.share >= _LEAST)
+def _asked(judgement: Verdicts, model: str | None, judging: Judging) -> dict[str, Any]:
+    """What the answers are to, for who goes on with them."""
+    threshold = -judgement.detector.offset_
+    how = {"threshold": threshold, "cut": judgement.cut, "fdr": judgement.rate, "reference": judging.reference}
+    return asked_of("outliers", model, judgement.data, **how, evidence=list(judgement.detector.standards_))
 
 
-def _write(detector: Any, data: Judged, found: OutlierScores, outputs: dict[str, Path | None], shared: Shared) -> None:
-    from latens.cli.writers import write_figure, write_table
+def _answers(judgement: Verdicts, target: Target | None, asked: dict[str, Any], shared: Shared) -> Written:
+    from latens.cli.parts import Written, write_answers
 
-    table, plot, save = outputs["output"], outputs["plot"], outputs["save"]
-    if table is not None:
-        flagged = _reasons(detector, data, found, found.flagged.nonzero()[0], shared, _WRITTEN)
-        frame = found.to_frame(flagged, _WRITTEN)
-        write_table(table, frame, list(frame.columns), data)
+    asking = judgement.asking(target is not None)
+    if target is None:
+        return Written(asking.counted(shared))
+    return write_answers(target, asking, asked, shared)
+
+
+def _cards(judgement: Verdicts, rows: dict[int, bool], top: int, shared: Shared) -> list[Reason]:
+    """The strangest rows, explained."""
+    from latens.cli.verdicts import reasons_of
+
+    first = dict(islice(rows.items(), top))
+    return reasons_of(judgement.detector, judgement.data, first, _SHOWN, shared)
+
+
+def _write(judgement: Verdicts, rows: dict[int, bool], plot: Path | None, save: Path | None, shared: Shared) -> None:
+    from latens.cli.writers import write_figure
+
     if plot is not None:
-        write_figure(plot, _picture(detector, data, found, shared))
+        write_figure(plot, _picture(judgement, rows, shared))
     if save is not None:
-        detector.save(save)
+        judgement.detector.save(save)
 
 
-def _picture(detector: Any, data: Judged, found: OutlierScores, shared: Shared) -> Any:
+def _picture(judgement: Verdicts, rows: dict[int, bool], shared: Shared) -> Any:
+    import numpy as np
+
     from latens.plots import plot_outliers
 
-    rows = found.ranked[: _PICTURED if data.kind == "images" else _PANELS]
-    reasons = _reasons(detector, data, found, rows, shared)
+    detector, data = judgement.detector, judgement.data
+    reasons = _cards(judgement, rows, _PICTURED if data.kind == "images" else _PANELS, shared)
     images = made = None
     if data.kind == "images":
-        part = data.rows.take(rows)
+        part = rows_of(data.rows, np.array([reason.row for reason in reasons]))
         images, made = list(part.values), list(detector.estimator_.reconstruct(part))
-    captions = [", ".join(f"{name} {value}" for name, value in _carried(data, row)["labels"].items()) for row in rows]
-    title = f"{shown(data.name)}: the strangest of {len(found.scores):,} rows"
+    carried = [_carried(data, reason.row)["labels"] for reason in reasons]
+    captions = [", ".join(f"{name} {value}" for name, value in labels.items()) for labels in carried]
+    title = f"{shown(data.name)}: the strangest of {len(data):,} rows"
     return plot_outliers(reasons, images, made, captions=captions, title=title)
 
 
-def _facts(detector: Any, data: Judged, found: OutlierScores, cards: Sequence[Reason]) -> dict[str, Any]:
+def _facts(judgement: Verdicts, written: Written, cards: Sequence[Reason]) -> dict[str, Any]:
+    promise, flagged = judgement.promise, written.reached.counted["flagged"]
     return {
-        "rows": len(found.scores),
-        "flagged": int(found.flagged.sum()),
-        "false_alarm_rate": found.false_alarm_rate,
-        "false_discovery_rate": found.false_discovery_rate,
-        "threshold": found.threshold,
-        "held_out": found.n_held_out,
-        "extrapolated": found.extrapolated,
-        "trimmed": len(detector.trimmed_),
-        "evidence": list(detector.standards_),
-        "outliers": [asdict(card) | _nearest(card) | _carried(data, card.row) for card in cards],
-        "verdict": found.verdict,
+        **written.facts,
+        "flagged": flagged,
+        "false_alarm_rate": promise.false_alarm_rate,
+        "false_discovery_rate": promise.false_discovery_rate,
+        "threshold": promise.threshold,
+        "held_out": promise.n_held_out,
+        "extrapolated": promise.extrapolated,
+        "trimmed": len(judgement.detector.trimmed_),
+        "evidence": list(judgement.detector.standards_),
+        "outliers": [asdict(card) | _nearest(card) | _carried(judgement.data, card.row) for card in cards],
+        "verdict": promise.verdict_of(written.reached.rows, flagged),
     }
 
 
@@ -315,17 +331,15 @@ def _nearest(card: Reason) -> dict[str, Any]:
 def _carried(data: Judged, row: int) -> dict[str, Any]:
     """A row's id and labels."""
     return {
-        "id": None if data.ids is None else data.ids[row],
-        "labels": {name: column[row] for name, column in data.labels.items()},
+        "id": None if data.ids is None else data.ids[row : row + 1][0],
+        "labels": {name: column[row : row + 1][0] for name, column in data.labels.items()},
     }
 
 
-def _words(
-    data: Judged, found: OutlierScores, cards: Sequence[Reason], calibration: str, written: Sequence[Path]
-) -> str:
-    lines = [str(shown(_card(data, card), _LONGEST)) for card in cards]
-    lines += ["", found.verdict, f"calibration: {shown(calibration, _LONGEST)}"]
-    return "\n".join([*lines, *(f"wrote {path}" for path in written)])
+def _words(judgement: Verdicts, facts: dict[str, Any], cards: Sequence[Reason], places: Sequence[object]) -> str:
+    lines = [str(shown(_card(judgement.data, card), _LONGEST)) for card in cards]
+    lines += ["", facts["verdict"], f"calibration: {shown(facts['calibration'], _LONGEST)}"]
+    return "\n".join([*lines, *(f"wrote {place}" for place in places)])
 
 
 def _card(data: Judged, card: Reason) -> str:

@@ -3,16 +3,89 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from latens.errors import ConfigError, OutputError
 
-__all__ = ["FIGURES", "TABLES", "check_files", "check_folder", "check_output", "check_results", "is_folder"]
+__all__ = [
+    "FIGURES",
+    "STATE",
+    "TABLES",
+    "Target",
+    "check_files",
+    "check_folder",
+    "check_output",
+    "check_results",
+    "is_folder",
+    "part_path",
+    "parts_in",
+]
 
 TABLES = (".parquet", ".csv", ".npy")
 FIGURES = (".png", ".svg", ".pdf")
+# What readers of folders of Parquet pass over, because of its first character.
+STATE = "_latens.json"
+_PART = re.compile(r"part-\d{5,}\.parquet")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a verb's rows go: into one file, or into a folder part by part.
+
+    Args:
+        path: Of the file or the folder.
+        parts: It is a folder.
+        rows_per_part: As asked for.
+        resume: Go on after the last whole part.
+    """
+
+    path: Path
+    parts: bool
+    rows_per_part: int | None = None
+    resume: bool = False
+
+    def check(self, *, force: bool, inputs: Sequence[str | Path], suffixes: Sequence[str]) -> None:
+        """Refuse, before any work is done, what cannot or must not be written.
+
+        Raises:
+            ConfigError: A suffix that says no format, or options of a folder for a file.
+            OutputError: See `check_output` and `check_folder`; of parts, that something else is in the folder.
+        """
+        if self.parts:
+            return _check_parts(self, force=force, inputs=inputs)
+        check_output(self.path, force=force, inputs=inputs, suffixes=suffixes)
+        if self.resume or self.rows_per_part is not None:
+            option = "--resume" if self.resume else "--part-rows"
+            raise ConfigError(f"{self.path}: {option} is for a folder of parts; use -o {self.path.stem}/")
+
+
+def part_path(folder: Path, number: int) -> Path:
+    """The file of a part, counted from 0."""
+    return folder / f"part-{number:05d}.parquet"
+
+
+def parts_in(folder: Path) -> list[Path]:
+    """The parts in a folder."""
+    return sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))
+
+
+def _check_parts(target: Target, *, force: bool, inputs: Iterable[str | Path]) -> None:
+    folder = target.path
+    check_folder(folder, force=True, inputs=inputs)
+    if not os.path.isdir(folder):
+        return
+    _check_permission(folder, folder)
+    ours = (folder / STATE).is_file()
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    other = [name for name in names if not (ours and (name == STATE or _PART.fullmatch(name)))]
+    if other:
+        raise OutputError(f"{folder}: holds other files ({other[0]}); choose an empty folder, or a new one")
+    if ours and not (force or target.resume):
+        raise OutputError(f"{folder}: holds parts already; --resume goes on after them, --force starts anew")
 
 
 def check_output(
@@ -108,8 +181,8 @@ def check_results(folder: Path, names: Sequence[str], mark: str, *, force: bool,
 
 
 def is_folder(output: str | Path) -> bool:
-    """An existing folder, or a name without a suffix."""
-    return os.path.isdir(output) or not Path(output).suffix
+    """An existing folder, a name that ends in a slash, or one without a suffix."""
+    return os.path.isdir(output) or os.fspath(output).endswith(("/", os.sep)) or not Path(output).suffix
 
 
 def _is_file(output: Path) -> bool:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from latens.cli.apply import asked_of, where
 from latens.cli.models import load_model, open_for
-from latens.cli.outputs import TABLES, check_output
+from latens.cli.outputs import TABLES
 from latens.cli.verbs import (
     Columns,
-    ForceOption,
     LabelsOption,
     ModelArgument,
+    Parting,
     Reading,
     Shared,
     SourceArgument,
@@ -27,17 +28,16 @@ from latens.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
+    from latens.cli.answers import Asking, Counted, Taken
+    from latens.cli.sheets import Said
     from latens.data import EventSource, TextSource
 
 __all__ = ["Line", "lines_of", "score"]
 
 ScoresOption = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="Write them instead: .parquet or .csv.", show_default=False),
+    str | None,
+    typer.Option("--output", "-o", help="Write them instead: .parquet, .csv, or parts into NAME/.", show_default=False),
 ]
-
-# Lines that are read side by side: the bar moves, and little memory is held.
-_BLOCK = 1024
 
 
 class Line(NamedTuple):
@@ -61,48 +61,66 @@ def score(
     model: ModelArgument,
     source: SourceArgument,
     columns: Columns,
+    parting: Parting,
     shared: Shared,
     labels: LabelsOption = None,
     output: ScoresOption = None,
-    force: ForceOption = False,
 ) -> None:
     """Say how well each line was predicted.
 
     That is: of a file each line that is not blank, of a column each row, of events each sequence; from an empty state,
     in nats per item, with the most surprising item, its position (counted from 0) and what it cost.
     """
-    if output is not None:
-        check_output(output, force=force, inputs=[model, source], suffixes=TABLES[:2])
+    target = None if output is None else parting.target(output, TABLES[:2], [model, source])
     estimator = load_model(model, shared, "score")
     data: Any = open_for(estimator, source, Reading(labels=labels), columns)
-    lines = lines_of(estimator, data)
-    rows = [row for block in shared.track(_blocks(lines), "scoring") for row in _scored(estimator, block)]
-    summary = _summary(rows)
-    if output is not None:
-        places = [line.row for line in lines]
-        _write(output, rows, {name: column[places] for name, column in data.labels.items()})
-        shared.result(summary | {"output": str(output)}, f"wrote {len(rows):,} scores to {output}; {_said(summary)}")
+    rows: list[dict[str, Any]] = []
+    asking = _asking(estimator, data, rows if target is None else None)
+    if target is not None:
+        from latens.cli.parts import write_answers
+
+        written = write_answers(target, asking, asked_of("score", model, data), shared)
+        summary = _summary(written.reached.counted)
+        done = f"wrote {written.reached.rows:,} scores to {where(target.path, written)}; {_said(summary)}"
+        shared.result(summary | written.facts | {"output": output}, done)
     else:
+        summary = _summary(asking.counted(shared).counted)
         table = as_table([{**row, "most_surprising": _shown(row["most_surprising"])} for row in rows])
         shared.answer(summary | {"rows": rows}, f"{table}\n\n{_said(summary)}")
 
 
+# ---- what is scored --------------------------------------------------------------------------------------------------
+
+
 def _text_lines(source: TextSource) -> Iterator[Line]:
     """The rows of a column as they are; of files, whose lines are what is asked for, those that are not blank."""
-    for document in range(len(source)):
-        if source.lines:
-            yield _row_of_column(source, document)
-        else:
-            yield from _not_blank(source, document, source[document].split("\n"))
+    return _lines(source, lambda document: _split(source.document_blocks(document), "\n"))
 
 
 def _byte_lines(source: TextSource) -> Iterator[Line]:
     """The same for a model of bytes, to which any file is readable."""
+    return _lines(source, lambda document: _split(source.document_bytes(document), b"\n"))
+
+
+def _lines(source: TextSource, lines: Callable[[int], Iterator[Any]]) -> Iterator[Line]:
     for document in range(len(source)):
         if source.lines:
             yield _row_of_column(source, document)
         else:
-            yield from _not_blank(source, document, b"".join(source.document_bytes(document)).split(b"\n"))
+            yield from _not_blank(source, document, lines(document))
+
+
+def _split(blocks: Iterable[Any], end: str | bytes) -> Iterator[Any]:
+    """The lines of what comes in blocks, of which no more than one and a line are held."""
+    begun: list[Any] = []
+    for block in blocks:
+        first, *others = block.split(end)
+        begun.append(first)
+        if others:
+            yield end[:0].join(begun)
+            yield from others[:-1]
+            begun = others[-1:]
+    yield end[:0].join(begun)
 
 
 def _row_of_column(source: TextSource, document: int) -> Line:
@@ -110,7 +128,7 @@ def _row_of_column(source: TextSource, document: int) -> Line:
     return Line(name, f"{source.name}: row {name}", source[document], document)
 
 
-def _not_blank(source: TextSource, document: int, contents: Sequence[Any]) -> Iterator[Line]:
+def _not_blank(source: TextSource, document: int, contents: Iterable[Any]) -> Iterator[Line]:
     title = source.title(document)
     for number, content in enumerate(contents, start=1):
         if content.strip():
@@ -133,10 +151,7 @@ def lines_of(estimator: Any, source: Any) -> list[Line]:
     Raises:
         DataError: There is nothing but blank lines.
     """
-    lines = list(_LINES[_reads(estimator.schema_)](source))
-    if not lines:
-        raise DataError(f"{source.name}: holds nothing but blank lines; give it some text")
-    return lines
+    return list(_some(_LINES[_reads(estimator.schema_)](source), source.name))
 
 
 def _reads(schema: Any) -> str:
@@ -144,8 +159,85 @@ def _reads(schema: Any) -> str:
     return "bytes" if getattr(schema, "tokens", None) == "bytes" else str(schema.kind)
 
 
-def _blocks(lines: Sequence[Line]) -> list[Sequence[Line]]:
-    return [lines[first : first + _BLOCK] for first in range(0, len(lines), _BLOCK)]
+# ---- what is said ----------------------------------------------------------------------------------------------------
+
+
+def _asking(estimator: Any, source: Any, kept: list[dict[str, Any]] | None) -> Asking:
+    """The scores of all lines.
+
+    Args:
+        estimator: That scores.
+        source: Of the lines.
+        kept: Receives a row for each, if somebody wants them all.
+    """
+    from latens.cli.answers import Asking, ItemRows
+    from latens.cli.columns import arrow_type
+
+    kinds = {name: arrow_type(column) for name, column in source.labels.items()}
+    lines = _LINES[_reads(estimator.schema_)](source)
+    rows = ItemRows(_some(lines, source.name), partial(_taken, source, kinds), _weight(source))
+    return Asking(rows, partial(_ask, estimator, kept), "scoring", _add)
+
+
+def _some(lines: Iterator[Line], name: str) -> Iterator[Line]:
+    """The lines, if there are any."""
+    first = next(lines, None)
+    if first is None:
+        raise DataError(f"{name}: holds nothing but blank lines; give it some text")
+    yield first
+    yield from lines
+
+
+def _weight(source: Any) -> int:
+    """Of all lines together, about: their characters, or the items of sequences."""
+    if hasattr(source, "documents"):
+        return sum(len(each) if isinstance(each, (str, bytes)) else each.stat().st_size for each in source.documents)
+    return int(source.offsets[-1])
+
+
+def _taken(source: Any, kinds: dict[str, Any], start: int, lines: list[Line]) -> Taken:
+    from latens.cli.answers import Taken
+    from latens.cli.columns import of_type
+
+    places = [line.row for line in lines]
+    labels = {name: of_type(name, source.labels[name][places], kind) for name, kind in kinds.items()}
+    return Taken(start, lines, labels, None, len(lines), sum(len(line.content) + 1 for line in lines))
+
+
+def _ask(estimator: Any, kept: list[dict[str, Any]] | None, taken: Taken) -> Said:
+    from latens.cli.columns import beside
+    from latens.cli.sheets import Said
+
+    rows = _scored(estimator, taken.content)
+    if kept is not None:
+        kept.extend(rows)
+    columns = _columns(estimator.schema_, rows)
+    items = sum(row["items"] for row in rows)
+    nats = sum(row["items"] * row["nats_per_item"] for row in rows if row["items"])
+    counted = {"lines": len(rows), "items": items, "nats": nats}
+    return Said({**columns, **beside(columns, taken.labels.items())}, None, counted)
+
+
+def _columns(schema: Any, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The rows as columns, whose types are those of the first block in every block."""
+    import pyarrow as pa
+
+    whole = all(isinstance(item, int) for item in getattr(schema, "items", ("text",)))
+    kinds = {
+        "items": pa.int64(),
+        "nats_per_item": pa.float64(),
+        "most_surprising": pa.int64() if whole else pa.string(),
+        "position": pa.int64(),
+        "nats": pa.float64(),
+    }
+    cells = {name: [row[name] for row in rows] for name in rows[0]}
+    if not whole:
+        cells["most_surprising"] = [None if item is None else str(item) for item in cells["most_surprising"]]
+    return {name: pa.array(column, kinds[name]) if name in kinds else column for name, column in cells.items()}
+
+
+def _add(before: Counted, more: Counted) -> Counted:
+    return {name: before.get(name, 0) + count for name, count in more.items()}
 
 
 def _scored(estimator: Any, lines: Sequence[Line]) -> list[dict[str, Any]]:
@@ -175,12 +267,11 @@ def _row(schema: Any, ids: np.ndarray, nats: np.ndarray) -> dict[str, Any]:
     return row | {"nats_per_item": float(nats.mean())} | most
 
 
-def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _summary(counted: Counted) -> dict[str, Any]:
     """Over all items of all lines."""
-    items = sum(row["items"] for row in rows)
-    nats = sum(row["items"] * row["nats_per_item"] for row in rows if row["items"])
-    mean = nats / items if items else math.nan
-    return {"lines": len(rows), "items": items, "nats_per_item": mean, "bits_per_item": mean / math.log(2)}
+    mean = counted["nats"] / counted["items"] if counted["items"] else math.nan
+    facts = {"lines": counted["lines"], "items": counted["items"]}
+    return facts | {"nats_per_item": mean, "bits_per_item": mean / math.log(2)}
 
 
 def _said(summary: dict[str, Any]) -> str:
@@ -191,9 +282,3 @@ def _said(summary: dict[str, Any]) -> str:
 def _shown(item: Any) -> str:
     """An item so that a space and a newline can be seen."""
     return repr(item) if isinstance(item, str) and (len(item) <= 1 or not item.isprintable()) else str(item)
-
-
-def _write(output: Path, rows: Sequence[dict[str, Any]], labels: dict[str, np.ndarray]) -> None:
-    from latens.cli.writers import write_rows
-
-    write_rows(output, {name: [row[name] for row in rows] for name in rows[0]}, labels)

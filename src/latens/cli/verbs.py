@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import math
 import os
 import sys
@@ -16,17 +15,24 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from latens.errors import ConfigError
+from latens.cli.launching import take_place
+from latens.cli.outputs import Target, is_folder
+from latens.cli.terminal import as_json, say, visible
+from latens.group import Group
+from latens.ranks import place
 
 __all__ = [
+    "AnswersOption",
     "Columns",
     "ForceOption",
     "LabelsOption",
     "ModelArgument",
     "OutputOption",
+    "Parting",
     "Reading",
     "Shared",
     "SourceArgument",
+    "Streaming",
     "app",
     "as_table",
     "close_quietly",
@@ -45,6 +51,10 @@ SourceArgument = Annotated[
 ]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="What to write.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
+
+AnswersOption = Annotated[
+    str, typer.Option("--output", "-o", help="A file, or a folder for parts: NAME/.", show_default=False)
+]
 
 Item = TypeVar("Item")
 Function = TypeVar("Function", bound=Callable[..., None])
@@ -112,8 +122,13 @@ class Reading:
     @property
     def how(self) -> dict[str, Any]:
         """As `latens.open_source` takes it."""
-        given = {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        given = {"kind": self.kind, "array": self.array, "labels": self.label_names, "stream": self.streams}
         return given | {"types": self.kinds, "missing": tuple(self.missing or ())}
+
+    @property
+    def streams(self) -> bool | None:
+        """Whether data stay on disk; None goes by their size."""
+        return False
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -126,6 +141,47 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Parting:
+    """How rows are written that may be too many for one file, or whose answers take long."""
+
+    part_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--part-rows", min=1, help="Of a folder: rows in a part; 262,144 if left out.", show_default=False
+        ),
+    ] = None
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Of a folder: go on after the last whole part, or start if there is none.")
+    ] = False
+    force: ForceOption = False
+
+    def target(self, output: str | Path, suffixes: Sequence[str], inputs: Sequence[str | Path]) -> Target:
+        """Where the rows go, checked: a folder if it is one, ends in a slash or has no suffix."""
+        target = Target(Path(output), is_folder(output), self.part_rows, self.resume)
+        if place().rank == 0:  # a moment later it is there, for the others to see
+            target.check(force=self.force, inputs=inputs, suffixes=suffixes)
+        return target
+
+
+@dataclass(frozen=True)
+class Streaming(Reading):
+    """How to read a SOURCE that need not fit into memory."""
+
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Read .npy, Parquet and images of one size from disk as they are wanted; above 1 GiB if left out.",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def streams(self) -> bool | None:
+        return self.stream
+
+
+@dataclass(frozen=True)
 class Shared:
     """The options that every verb has."""
 
@@ -133,30 +189,45 @@ class Shared:
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no closing words.")] = False
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of all that is random; 0 if left out.")] = None
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
-    devices: Annotated[int, typer.Option("--devices", min=1, help="How many devices; only 1 is built so far.")] = 1
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="How many, each with a process; fit, embed, reconstruct.")
+    ] = 1
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False
 
-    def __post_init__(self) -> None:
-        if self.devices != 1:
-            raise ConfigError(f"devices={self.devices}: more than one device is not built yet; use --devices 1")
+    @property
+    def group(self) -> Group:
+        """The processes that do this verb together."""
+        if place().count == 1:
+            return Group()
+        from latens.devices import join
+
+        return join(self.device)
 
     def result(self, values: Mapping[str, Any], words: str) -> None:
         """What a verb that did something says: JSON if asked for, else words unless `quiet`."""
         if self.json or not self.quiet:
             self.answer(values, words)
 
-    def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str) -> None:
-        """What a verb that was asked something says, also when `quiet`."""
-        typer.echo(json.dumps(_strict(values), indent=2, ensure_ascii=False) if self.json else words)
+    def answer(self, values: Mapping[str, Any] | Sequence[Any], words: str, *, exact: bool = False) -> None:
+        """What a verb that was asked something says, also when `quiet`, and of several processes the first one.
+
+        `exact` words stay as they are in a pipe.
+        """
+        if place().rank > 0:
+            return
+        if self.json:
+            typer.echo(as_json(_strict(values)))
+        else:
+            typer.echo(words if exact and not sys.stdout.isatty() else visible(words))
 
     def report(self, line: str) -> None:
         """A line of progress, on stderr where that is a terminal."""
         if self._watched:
-            typer.echo(line, err=True)
+            say(line, err=True)
 
     @property
     def _watched(self) -> bool:
-        return not self.quiet and sys.stderr.isatty()
+        return not self.quiet and sys.stderr.isatty() and place().rank == 0
 
     def track(self, items: Sequence[Item], doing: str) -> Iterable[Item]:
         """The items, with a bar and the time left on stderr if that is a terminal."""
@@ -167,8 +238,21 @@ class Shared:
 
         return track(items, doing, console=Console(stderr=True), transient=True)
 
+    @contextmanager
+    def bar(self, total: int, doing: str) -> Iterator[Callable[[int], None]]:
+        """The same for what is no list: a function that says how much more of the total is done."""
+        if not self._watched:
+            yield lambda amount: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress
 
-def verb(example: str, name: str | None = None) -> Callable[[Function], Function]:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(doing, total=total)
+            yield lambda amount: progress.advance(task, amount)
+
+
+def verb(example: str, name: str | None = None, together: bool = False) -> Callable[[Function], Function]:
     """Register the decorated function.
 
     A parameter whose type is a dataclass of options (`Shared`, `Reading`) becomes those options.
@@ -176,6 +260,7 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
     Args:
         example: A line that works as pasted; it ends the verb's help.
         name: On the command line; the function's own if left out.
+        together: Whether several processes can do it together.
     """
 
     def register(function: Function) -> Function:
@@ -186,6 +271,8 @@ def verb(example: str, name: str | None = None) -> Callable[[Function], Function
         def flat(**given: Any) -> None:
             for key, group in groups.items():
                 given[key] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+            shared: Shared = given["shared"]
+            take_place(name or function.__name__, shared.devices, shared.device, together)
             with _until_nobody_reads():
                 function(**given)
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latens.cli.columns import Carrying, beside, columns_of
 from latens.cli.outputs import is_folder
+from latens.cli.sheets import Said, open_sheet
 from latens.errors import DataError, OutputError
 
 if TYPE_CHECKING:
@@ -26,18 +28,6 @@ __all__ = ["png_names", "write_figure", "write_like", "write_pngs", "write_rows"
 
 # The most that a 16-bit pixel holds.
 _DEEPEST = 65535
-
-
-class Carrying(Protocol):
-    """What rows carry along."""
-
-    @property
-    def labels(self) -> Mapping[str, np.ndarray]:
-        """Columns by name, each (n,)."""
-
-    @property
-    def ids(self) -> np.ndarray | None:
-        """(n,) names of the rows."""
 
 
 def write_like(output: Path, values: Any, schema: Schema, source: Source, **more: np.ndarray) -> None:
@@ -59,9 +49,7 @@ def write_like(output: Path, values: Any, schema: Schema, source: Source, **more
 
 
 def write_table(path: Path, values: Any, names: Sequence[str], source: Carrying, **more: np.ndarray) -> None:
-    """Write one row for each of the source's: its id, the named values, `more`, its labels; `.npy` holds values alone.
-
-    The values keep their names; of the others one whose name is taken gets a ``_``.
+    """Write one row for each of the source's, see `columns_of`; ``.npy`` holds the values alone.
 
     Args:
         path: Parquet, CSV or NumPy by its suffix.
@@ -70,70 +58,14 @@ def write_table(path: Path, values: Any, names: Sequence[str], source: Carrying,
         source: What ids and labels come from.
         more: (n,) columns by name.
     """
-    if path.suffix.lower() == ".npy":
-        return _write(path, lambda temporary: _save_npy(temporary, values))
-    own = dict(zip(names, _by_column(values), strict=True))
-    ids = _beside(own, [] if source.ids is None else [("id", source.ids)])
-    _write_columns(path, ids | own | _beside({*ids, *own}, [*more.items(), *source.labels.items()]))
+    with open_sheet(path, len(values)) as sheet:
+        sheet.write(Said(columns_of(values, names, source, more), values))
 
 
 def write_rows(path: Path, columns: Mapping[str, Sequence[Any]], labels: Mapping[str, np.ndarray]) -> None:
     """Write named columns as Parquet or CSV, and labels beside them; of these one whose name is taken gets a ``_``."""
-    _write_columns(path, {**columns, **_beside(columns, labels.items())})
-
-
-def _by_column(values: Any) -> list[Any]:
-    """The columns of a frame or of an array's flattened features."""
-    if isinstance(values, np.ndarray):
-        return list(values.reshape(len(values), -1).T)
-    return [values.iloc[:, i] for i in range(values.shape[1])]
-
-
-def _beside(taken: Container[str], columns: Iterable[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The columns by names that differ from those taken and from each other."""
-    free: dict[str, np.ndarray] = {}
-    for name, column in columns:
-        while name in taken or name in free:
-            name += "_"
-        free[name] = column
-    return free
-
-
-def _write_columns(path: Path, columns: Mapping[str, Any]) -> None:
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
-    table = pa.table({name: _arrow(column) for name, column in columns.items()})
-    writer = csv.write_csv if path.suffix.lower() == ".csv" else parquet.write_table
-    _write(path, lambda temporary: writer(table, temporary))
-
-
-def _arrow(column: Any) -> Any:
-    """Arrow's array; mixed objects, which it refuses, as text."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(np.ascontiguousarray(column) if isinstance(column, np.ndarray) else column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return pa.array([None if value is None else str(value) for value in column])
-
-
-def _save_npy(path: Path, values: Any) -> None:
-    with path.open("wb") as file:
-        np.save(file, _as_numbers(values), allow_pickle=False)
-
-
-def _as_numbers(values: Any) -> np.ndarray:
-    """An array as it is, a frame of numbers as one.
-
-    Raises:
-        DataError: The frame holds something else.
-    """
-    if isinstance(values, np.ndarray):
-        return values
-    if not all(dtype.kind in "biuf" for dtype in values.dtypes):
-        raise DataError("a table of categories or times fits into no .npy file; use -o out.parquet or out.csv")
-    return np.asarray(values.to_numpy(dtype=np.float64))
+    with open_sheet(path) as sheet:
+        sheet.write(Said({**columns, **beside(columns, labels.items())}))
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
@@ -149,12 +81,12 @@ def write_figure(path: Path, figure: Figure) -> None:
     _write(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
 
 
-def write_pngs(folder: Path, values: Sequence[np.ndarray] | np.ndarray, schema: Schema, names: Sequence[str]) -> None:
+def write_pngs(folder: Path, images: Iterable[np.ndarray], schema: Schema, names: Sequence[str]) -> None:
     """Write images as PNG files under a folder.
 
     Args:
         folder: Made if it is not there; it receives all the files or none.
-        values: (n, h, w) or (n, h, w, c), or a list of images of different sizes, in the units of the model's data.
+        images: n of (h, w) or (h, w, c), in the units of the model's data; one is held at a time.
         schema: The model's.
         names: n relative paths, which nothing but older files has in the folder; see `png_names`.
 
@@ -162,11 +94,10 @@ def write_pngs(folder: Path, values: Sequence[np.ndarray] | np.ndarray, schema: 
         DataError: The data are no images that a PNG can hold.
         OutputError: The folder cannot be written.
     """
-    pixels = [_as_pixels(image, schema) for image in values]
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.absolute().parent) as stage:
-            for name, image in zip(names, pixels, strict=True):
-                _save_png(Path(stage, name), image)
+            for name, image in zip(names, images, strict=True):
+                _save_png(Path(stage, name), _as_pixels(image, schema))
             _move_into(Path(stage), folder, names)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from latens.data.values import (
-    Labels,
-    Source,
-    among,
-    check_finite,
-    check_memory,
-    check_shape,
-    hint,
-    label_array,
-    label_names,
-    numeric,
-)
-from latens.errors import DataError, choice
+from latens.data.archives import open_archive, packed_size
+from latens.data.finite import check_finite
+from latens.data.paths import open_plain, readable, size_of
+from latens.data.stored import Stored, is_large, like_array
+from latens.data.values import Labels, Source, among, check_memory, check_shape, hint, label_array, label_names, numeric
+from latens.errors import DataError, choice, in_a_line
 
 __all__ = ["KINDS", "array_source", "as_array", "npy_bytes", "npy_source", "npz_source"]
 
@@ -32,12 +28,10 @@ KINDS = ("table", "images")
 
 _VALUES = ("X", "x", "data", "images")
 _LABELS = ("y", "labels", "label")
-# Above this an .npy stays on disk and is memory-mapped.
-_MAPPED = 2**30
 # All that a damaged or hostile header or archive makes NumPy and zipfile raise.
 _DAMAGE = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OSError, zlib.error, zipfile.BadZipFile),
-    *(NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
+    *(tokenize.TokenError, NotImplementedError, RuntimeError, RecursionError, MemoryError, IndexError, OverflowError),
 )
 
 
@@ -119,33 +113,103 @@ def _kind(shape: tuple[int, ...], kind: str | None, name: str) -> str:
     return "images"
 
 
-def npy_source(path: Path, kind: str | None = None) -> Source:
-    """The array of an ``.npy`` file; one above 1 GiB stays on disk, memory-mapped."""
+def npy_source(path: Path, kind: str | None = None, stream: bool | None = None) -> Source:
+    """The array of an ``.npy`` file; a large one stays on disk and is read as rows are asked for.
+
+    Args:
+        path: The file.
+        kind: See `array_source`.
+        stream: Whether it stays on disk; None goes by its size.
+    """
     name = path.name
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        _check_npy(file, size, name, packed=None)
-    try:
-        values = np.load(path, mmap_mode="r" if size > _MAPPED else None, allow_pickle=False)
-    except _DAMAGE as error:
-        raise DataError(f"{name}: damaged .npy file ({error}); write it again with np.save") from error
+    with open_plain(path) as file:
+        header = _check_npy(file, size_of(file), name, packed=None, held=False)
+        check_shape(header.shape, name)
+        if is_large(math.prod(header.shape)) and not header.fortran if stream is None else stream:
+            return _stored_npy(path, header, file.tell(), kind)
+        check_memory(math.prod(header.shape) * header.dtype.itemsize, name)
+        values = _npy(file, name)
     return array_source(values, kind=kind, name=name)
+
+
+def _npy(file: IO[bytes], name: str) -> np.ndarray:
+    """The array of a file whose header has been checked."""
+    try:
+        return _read_array(file)
+    except _DAMAGE as error:
+        if isinstance(error, MemoryError) and "allocate" in str(error):  # the header agrees with the file: it is large
+            raise
+        raise DataError(f"{name}: damaged .npy file ({in_a_line(error)}); write it again with np.save") from error
+
+
+def _stored_npy(path: Path, header: _Header, offset: int, kind: str | None) -> Source:
+    """A Source whose values stay in the file, where they begin at `offset`."""
+    (shape, fortran, dtype), name = header, path.name
+    if fortran:
+        raise DataError(
+            f"{name}: is stored column by column, and rows cannot be read from it; write it with "
+            "np.save(path, np.ascontiguousarray(X)), or leave --stream (stream=True) out"
+        )
+    kind = _kind(shape, kind, name)
+    row = math.prod(shape[1:]) * dtype.itemsize
+
+    def read(start: int, stop: int) -> np.ndarray:
+        # Into memory of its own: what is mapped from a file would count as this process's memory.
+        block = np.empty((stop - start, *shape[1:]), dtype)
+        with readable(path), open_plain(path) as file:
+            file.seek(offset + start * row)
+            if file.readinto(block.reshape(-1).view(np.uint8)) != block.nbytes:  # type: ignore[attr-defined]
+                raise DataError(f"{name}: ends before row {stop} of {shape[0]}; write it again")
+        values = numeric(block, name)
+        check_finite(values, name, start)
+        return values
+
+    kept = numeric(np.empty((0, *shape[1:]), dtype), name).dtype
+    return Source(like_array(Stored(shape, kept, read, name)), kind=kind, name=name)
 
 
 def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> Source:
     """The array of an ``.npy`` that is in memory already, from a pipe."""
-    _check_npy(io.BytesIO(content), len(content), name, packed=None)
-    return array_source(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False), kind=kind, name=name)
+    file = io.BytesIO(content)
+    _check_npy(file, len(content), name, packed=None)
+    return array_source(_npy(file, name), kind=kind, name=name)
 
 
-def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype of the header, believed only as far as `size`, the bytes there are, allows."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """NumPy warns of headers that Python 2 may have written, and Python of odd escapes in them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _read_array(file: IO[bytes]) -> np.ndarray:
+    """All of a file whose header has been checked."""
+    file.seek(0)
+    with _quiet():
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+class _Header(NamedTuple):
+    """What an ``.npy`` says of itself."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+
+
+def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None, held: bool = True) -> _Header:
+    """The header, believed only as far as `size`, the bytes there are, allows; the file stands behind it.
+
+    With `held` all of it has to fit into memory.
+    """
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = read(file)
+        with _quiet():
+            shape, fortran, dtype = read(file)
     except _DAMAGE as error:
-        raise DataError(f"{name}: damaged or no .npy data ({error}); write it again with np.save") from error
+        raise DataError(f"{name}: damaged or no .npy data ({in_a_line(error)}); write it again with np.save") from error
     if dtype.hasobject:
         raise DataError(f"{name}: holds pickled objects, which are never loaded; save it as an array of numbers")
     declared = math.prod(shape) * dtype.itemsize
@@ -154,9 +218,9 @@ def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> tup
         raise DataError(
             f"{name}: truncated, shape {shape} means {declared:,} bytes and it has {there:,}; write it again"
         )
-    if packed is not None or declared <= _MAPPED:
+    if held:
         check_memory(declared, name, packed)
-    return shape, dtype
+    return _Header(shape, fortran, dtype)
 
 
 def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, array: str | None = None) -> Source:
@@ -169,13 +233,13 @@ def npz_source(path: Path, *, kind: str | None = None, labels: Labels = None, ar
         array: The array to read; None takes `X`, `x`, `data` or `images`, or the only one.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             return _from_archive(archive, path.name, kind, labels, array)
     except DataError:
         raise
     except _DAMAGE as error:
         raise DataError(
-            f"{path.name}: damaged or truncated .npz file ({error}); write it again with np.savez"
+            f"{path.name}: damaged or truncated .npz file ({in_a_line(error)}); write it again with np.savez"
         ) from error
 
 
@@ -210,10 +274,10 @@ def _chosen(names: list[str], array: str | None, name: str) -> str:
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.ndarray:
     place = f"{name}: {info.filename.removesuffix('.npy')}"
+    packed = packed_size(archive, info, place)
     with archive.open(info) as file:
-        _check_npy(file, info.file_size, place, packed=info.compress_size)
-    with archive.open(info) as file:
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        _check_npy(file, info.file_size, place, packed)
+        return _read_array(file)
 
 
 def _label(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from latens.data.gzipped import is_gzip
-from latens.data.paths import readable
+from latens.data.paths import open_plain, readable, size_of
 from latens.data.text import TextSource
 from latens.errors import OutputError, whole
 from latens.schema import TextSchema
@@ -72,9 +72,10 @@ def _plain_bytes(source: TextSource, schema: TextSchema, terminator: str, thresh
     if len(source) > 1 or terminator or schema.tokens != "bytes" or schema.lower or not isinstance(path, Path):
         return None
     with readable(path):
-        if path.stat().st_size <= threshold or is_gzip(path):
+        if is_gzip(path):
             return None
-        return np.memmap(path, dtype=np.uint8, mode="r")
+        with open_plain(path) as file:
+            return np.memmap(file, dtype=np.uint8, mode="r") if size_of(file) > threshold else None
 
 
 def _pieces(source: TextSource, schema: TextSchema, terminator: str) -> Iterator[tuple[int, np.ndarray]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +11,7 @@ import numpy as np
 
 from latens.data.named_columns import as_text, is_missing, read_columns, table_form
 from latens.data.paths import existing, files_below, plain_file
+from latens.data.piped import read_pipe
 from latens.data.tables import is_frame
 from latens.data.text import TextSource
 from latens.data.values import Labels, carry
@@ -97,7 +97,7 @@ def _text(cell: object, where: str) -> str:
 def _from_path(data: str | os.PathLike[str]) -> TextSource:
     name = os.fsdecode(data)
     if name == "-":
-        return TextSource((sys.stdin.buffer.read(),), name="stdin")
+        return TextSource((read_pipe(),), name="stdin")
     path = existing(data, "is no file", "give a path, or a list of strings for text itself")
     if path.is_dir():
         return _from_folder(path)

@@ -14,6 +14,7 @@ import numpy as np
 
 from latens.data.arrays import array_source
 from latens.data.gzipped import is_gzip, open_bytes, read_array
+from latens.data.paths import is_inside
 from latens.data.values import Source, check_memory
 from latens.errors import DataError
 
@@ -49,6 +50,8 @@ def read_idx(path: Path) -> np.ndarray:
         if len(content) < declared or file.read(1):
             more = "more" if len(content) == declared else f"{len(content):,}"
             raise DataError(f"{name}: idx shape {shape} means {declared:,} bytes and it has {more}; fetch it again")
+    if not declared:
+        raise DataError(f"{name}: idx shape {shape} holds nothing; give a file with data")
     return content.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -83,7 +86,7 @@ def _labels_beside(path: Path, n: int) -> np.ndarray | None:
             continue
         stem = beside.removesuffix(".gz")
         for candidate in (path.with_name(beside), path.with_name(stem), path.with_name(f"{stem}.gz")):
-            if candidate.is_file():
+            if is_inside(candidate, path.parent):
                 labels = read_idx(candidate)
                 return labels if labels.shape == (n,) else None
     return None

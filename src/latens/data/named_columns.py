@@ -7,7 +7,6 @@ conversion says what else a column can be.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from latens.data.paths import existing, plain_file, readable
+from latens.data.piped import read_pipe
 from latens.data.tables import (
     RowName,
     as_pandas,
@@ -140,7 +140,7 @@ def read_columns(data: Any, wanted: Mapping[str, Conversion] | Conversion, label
     if not isinstance(data, (str, os.PathLike)):
         return _from_frame(as_pandas(data), "frame", asked)
     if os.fsdecode(data) == "-":
-        return _from_text(sys.stdin.buffer.read(), "stdin", asked)
+        return _from_text(read_pipe(), "stdin", asked)
     path = plain_file(existing(data))
     with readable(path):
         return _from_file(path, asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -88,10 +88,9 @@ class Patches(ResidentRows):
         """What two fits on the same data have in common."""
         return super().identity() | {"patch": list(self.patch)}
 
-    def in_order(self) -> Iterator[Batch]:
-        """All patches once, in their own order, for evaluation."""
-        for rows in torch.split(self.rows, max(1, _EVALUATION_PIXELS // math.prod(self.patch))):
-            yield self._batch(rows, epoch=0)
+    @property
+    def _evaluation_batch(self) -> int:
+        return max(1, _EVALUATION_PIXELS // math.prod(self.patch))
 
     def _batch(self, index: Tensor, epoch: int, pool: Pool | None = None) -> Batch:
         """Other rows are no rows here: a patch has no partner pixel by pixel to take values from."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latens.data.batches import checksum
 from latens.errors import DataError
+from latens.ranks import WHOLE, Share
 from latens.seeds import Keyed, keyed, order
 
 __all__ = [
@@ -210,6 +211,7 @@ class SequenceRows:
         device: Where batches go.
         carry: Windows follow one another in each row of a batch, so that a state can be carried from step to step; the
             order is then the same in every epoch.
+        share: This rank's part of each batch; all of it if left out.
     """
 
     items: Tensor
@@ -218,6 +220,7 @@ class SequenceRows:
     seed: int
     device: torch.device
     carry: bool = False
+    share: Share = WHOLE
 
     def __len__(self) -> int:
         """Scored items: what the loss is a mean over."""
@@ -249,13 +252,15 @@ class SequenceRows:
         """The epoch's batches from step `start` on: resuming is one integer."""
         plan = self._streams() if self.carry else self._shuffled(epoch)
         for step in range(start, self.steps):
-            yield self._batch(plan[step], epoch, self._fresh(plan[step], step) if self.carry else None)
+            # A rank carries the states of the same rows in all steps, also where the last rows have ended.
+            mine = plan[step][self.share.of(self.batch_size if self.carry else len(plan[step]))]
+            yield self._batch(mine, epoch, self._fresh(mine, step) if self.carry else None)
 
     def in_order(self) -> Iterator[SequenceBatch]:
-        """All windows once, in their own order, for evaluation."""
+        """All windows once, in their own order, for evaluation; of several ranks each every so many batches."""
         size = max(1, _EVALUATION_ITEMS // int(self.windows.lengths.max(initial=1)))
-        for start in range(0, len(self.windows), size):
-            yield self._batch(np.arange(start, min(start + size, len(self.windows))), epoch=0)
+        for _, mine in self.share.blocks(len(self.windows), size):
+            yield self._batch(np.arange(mine.start, mine.stop), epoch=0)
 
     def _shuffled(self, epoch: int) -> list[np.ndarray]:
         """A random order; where lengths differ, windows of a batch are of about one length, and the batches random."""
@@ -280,7 +285,7 @@ class SequenceRows:
     def _batch(self, index: np.ndarray, epoch: int, fresh: Tensor | None = None) -> SequenceBatch:
         parts = (self.windows.start, self.windows.first, self.windows.stop)
         start, first, stop = (torch.from_numpy(part[index])[:, None] for part in parts)
-        places = start + self.windows.stride * torch.arange(int(self.windows.lengths[index].max()) + 1)
+        places = start + self.windows.stride * torch.arange(int(self.windows.lengths[index].max(initial=1)) + 1)
         scored = (places >= first) & (places < stop)
         items = gathered(self.items, places.clamp(max=len(self.items) - 1)).to(self.device)
         random = keyed(self.seed, epoch, torch.from_numpy(index).to(self.device))

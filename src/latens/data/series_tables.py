@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SeriesRows", "SeriesTable", "read_series"]
 
+# Steps that are filled in at most: so many, or so many times those that are there. More are a wrong time.
+_MOST_FILLED, _TIMES_FILLED = 1_000_000, 100
+
 
 @dataclass(frozen=True, eq=False)
 class SeriesRows:
@@ -124,6 +127,11 @@ class SeriesTable:
         if np.isnan(values).all(axis=0).any():
             column = self.columns[int(np.isnan(values).all(axis=0).argmax())]
             raise DataError(f"{self.name}: column {column!r} has a series without a number; leave it out")
+        if places[-1] > max(_MOST_FILLED, _TIMES_FILLED * len(rows)):
+            raise DataError(
+                f"{self._where(rows)(len(rows) - 1)}: {places[-1]:,} steps lie between the first of {len(rows):,} rows "
+                "and this one; correct the times, or take series apart at their gaps"
+            )
         return fill(values, places)
 
     def _refuse_gaps(self, places: np.ndarray, where: Where) -> None:

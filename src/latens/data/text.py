@@ -16,8 +16,7 @@ from typing import BinaryIO, ClassVar, TypeAlias
 
 import numpy as np
 
-from latens.data.gzipped import is_gzip, open_bytes
-from latens.data.values import check_unpacked
+from latens.data.gzipped import open_bytes
 from latens.errors import DataError, setting
 from latens.schema import TextSchema
 from latens.schema.characters import utf8
@@ -172,25 +171,19 @@ def _size(document: Document) -> int:
 
 def _read(document: bytes | Path, title: str) -> Iterator[bytes]:
     """The content in blocks; what a gzip file unpacks to may be large, but not beyond all reason."""
-    seen = 0
-    with _opened(document, title) as (file, packed):
+    with _opened(document, title) as file:
         while block := file.read(BLOCK):
-            seen += len(block)
-            if packed is not None:
-                check_unpacked(seen, title, packed)
             yield block
 
 
 @contextmanager
-def _opened(document: bytes | Path, title: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    """The content, and the file's size if it is gzip."""
+def _opened(document: bytes | Path, title: str) -> Iterator[BinaryIO]:
     if isinstance(document, bytes):
-        yield io.BytesIO(document), None
+        yield io.BytesIO(document)
         return
     try:
-        packed = document.stat().st_size if is_gzip(document) else None
         with open_bytes(document, title) as file:
-            yield file, packed
+            yield file
     except OSError as error:
         raise DataError(f"{title}: cannot be read ({error.strerror or error}); check its permissions") from error
 

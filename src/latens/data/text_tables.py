@@ -21,17 +21,21 @@ import pyarrow as pa
 
 from latens.data.gzipped import is_gzip, read_gzip
 from latens.data.kinds import INFERRED, Known, LeftOut, Typing, known_numbers, typed_column
+from latens.data.paths import open_plain, size_of
 from latens.data.tables import build_table, cell_name, check_names, feature_names, given_labels
 from latens.data.values import Labels, Source, among, check_shape, label_names
-from latens.errors import DataError
+from latens.errors import DataError, in_a_line
 
 __all__ = ["as_label", "csv_source", "data_row", "judged", "text_columns", "text_source"]
 
 _MISSING = ["", "NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
 _DELIMITERS = ",;\t|"
 _BOM = b"\xef\xbb\xbf"
-# The first line is looked for in this many bytes.
-_HEAD = 2**24
+# The first line ends within so many bytes, and so does a second one: what has no lines is no table.
+_HEAD = 2**22
+# More columns than anybody's table has take minutes and gigabytes to look at, however few the rows.
+_MOST_COLUMNS = 100_000
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +85,9 @@ def _delimiter(name: str) -> str | None:
 def _content(path: Path) -> bytes | mmap.mmap:
     if is_gzip(path):
         return read_gzip(path, path.name)
-    if path.stat().st_size == 0:
-        raise DataError(f"{path.name}: is empty; give a header and at least one row")
-    with path.open("rb") as file:
+    with open_plain(path) as file:
+        if not size_of(file):
+            raise DataError(f"{path.name}: is empty; give a header and at least one row")
         # Closed when the last of Arrow's buffers lets go of it; closing it here would fail while an error holds one.
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -174,12 +178,14 @@ def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _text(content: bytes | mmap.mmap, name: str, delimiter: str | None) -> _Text:
     start = _start(content, name)
     head = content[start : start + _HEAD]
-    first = re.split(rb"\r\n|\r|\n", head, maxsplit=1)[0]
+    first = _first_line(head, len(content) - start, name)
     try:
         line, decoded = first.decode(), head[: 16 * len(first) + 4096].decode(errors="replace")
     except UnicodeDecodeError as error:
         raise _not_utf8(name, start + error.start, error.object[error.start]) from error
     delimiter = delimiter or max(_DELIMITERS, key=_unquoted(line).count)
+    if line.count(delimiter) >= _MOST_COLUMNS:
+        raise DataError(f"{name}: has more than {_MOST_COLUMNS:,} columns; give it as an array, in .npy")
     cells = _first_record(decoded, delimiter, name)
     header = not all(_is_number(cell) for cell in cells)
     names = tuple(cells) if header else tuple(f"column {i}" for i in range(len(cells)))
@@ -188,6 +194,18 @@ def _text(content: bytes | mmap.mmap, name: str, delimiter: str | None) -> _Text
     check_names(names, name)
     buffer = pa.py_buffer(content).slice(start)
     return _Text(buffer, name, delimiter, names, header, content.find(b'"') >= 0, len(first))
+
+
+def _first_line(head: bytes, size: int, name: str) -> bytes:
+    """The first line of a text of so many bytes, of which this is the head.
+
+    Raises:
+        DataError: It, or the second one, does not end there.
+    """
+    found = _LINE_END.search(head)
+    if size > len(head) and (found is None or _LINE_END.search(head, found.end()) is None):
+        raise DataError(f"{name}: has no two lines in its first {_HEAD:,} bytes; give a table with a line for each row")
+    return head if found is None else head[: found.start()]
 
 
 def _first_record(text: str, delimiter: str, name: str) -> list[str]:
@@ -200,9 +218,10 @@ def _first_record(text: str, delimiter: str, name: str) -> list[str]:
 def _start(content: bytes | mmap.mmap, name: str) -> int:
     """Where the first line that is not blank begins."""
     start = len(_BOM) if content[:3] == _BOM else 0
-    found = re.compile(rb"[^\s]").search(content, start)
+    found = re.compile(rb"[^\s]").search(content, start, start + _HEAD)
     if found is None:
-        raise DataError(f"{name}: is empty; give a header and at least one row")
+        what = f"begins with {_HEAD:,} blanks" if len(content) > start + _HEAD else "is empty"
+        raise DataError(f"{name}: {what}; give a header and at least one row")
     # A delimiter that is white space belongs to the line.
     line = max(content.rfind(b"\n", start, found.start()), content.rfind(b"\r", start, found.start()))
     return max(start, line + 1)
@@ -252,14 +271,14 @@ def judged(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _unreadable(text: _Text, error: Exception) -> DataError:
     """A row with too few or too many cells, with its number, which Arrow only knows when it reads in order."""
-    message = str(error)
+    message = in_a_line(error)
     try:
         text.read([pa.string()] * len(text.names), threads=False)
     except pa.ArrowInvalid as again:
-        message = str(again)
+        message = in_a_line(again)
     found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if found is None:
-        return DataError(f"{text.name}: cannot be read as a table ({message.splitlines()[0]}); check its quotes")
+        return DataError(f"{text.name}: cannot be read as a table ({message}); check its quotes")
     row, expected, got = (int(number) for number in found.groups())
     return DataError(
         f"{text.name}: data row {row - text.header} has {got} columns where the first line has {expected}; "

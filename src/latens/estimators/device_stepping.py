@@ -61,8 +61,10 @@ class DeviceStepper:
         tape = self._replayed.read(state, said, items.to(said.device), torch.tensor(lengths, device=said.device))
         return tape.state.clone(), tape.said.clone()
 
-    def stretches(self, begun: SequenceState, length: int, settings: Mapping[str, Any], seed: int) -> Iterator[Stretch]:
-        """See `latens.estimators.stepping.stretches`."""
+    def stretches(
+        self, begun: SequenceState, length: int, settings: Mapping[str, Any], seed: int, watched: bool
+    ) -> Iterator[Stretch]:
+        """See `latens.estimators.stepping.stretches`; watched or not, the host has little to do between two."""
         now, end = begun, begun.steps + length
         while now.steps < end:
             steps = range(now.steps, min(now.steps + _ITEMS, end))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,22 @@ from torch import nn
 
 from latens.analysis import Referee, judge
 from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
-from latens.data.batches import ResidentData, TrainingData
+from latens.data.batches import Batch, Rows, SampleData, TrainingData
+from latens.data.streaming import StreamedRows
 from latens.devices import launch, threads_for
 from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
 from latens.estimators.tables import row_means
+from latens.group import Group
 from latens.models import build
-from latens.persistence import check_size
+from latens.persistence import ModelFile, check_size
 from latens.runs import locked, newest
 from latens.training import TrainConfig, train
 
 __all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
+
+# Bytes of rows that exact PCA may hold of data on disk, where one row has too many numbers for a table of products.
+_HELD = 2**28
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +46,10 @@ class Run:
     def of(cls, callbacks: Sequence[Callback], folder: str | Path | None, resume: bool) -> Run:
         return cls(callbacks, None if folder is None else Path(folder), resume)
 
-    def owned(self) -> AbstractContextManager[None]:
-        """Within it nobody else writes to the folder."""
+    def owned(self, group: Group) -> AbstractContextManager[None]:
+        """Within it nobody else writes to the folder; of several ranks the first one owns it for all."""
         theirs = any(isinstance(callback, Checkpoints) and callback.owned for callback in self.callbacks)
-        return nullcontext() if self.folder is None or theirs else locked(self.folder)
+        return nullcontext() if self.folder is None or theirs or not group.first else locked(self.folder)
 
 
 def fitted_state(estimator: Any) -> dict[str, Any]:
@@ -102,12 +109,21 @@ def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run)
     """Train the network as the settings say; the history, and the step it went on from, stay in the estimator."""
     check_size("the data's description", estimator.schema_.to_json())
     runtime = launch(estimator.device, estimator.precision)
-    with run.owned():
-        checkpoint = newest(run.folder) if run.folder is not None and run.resume else None
+    with run.owned(runtime.group):
+        checkpoint = _checkpoint(run, runtime.group)
         estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
-        watching = _watchers(estimator, run)
+        watching = _watchers(estimator, run, runtime.group)
         with threads_for(network, len(data.train) // max(1, data.train.steps)):
             estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
+
+
+def _checkpoint(run: Run, group: Group) -> ModelFile | None:
+    """What to go on from: of several ranks the first one finds and reads it, for all."""
+    if run.folder is None or not run.resume:
+        return None
+    file = newest(run.folder) if group.first else None
+    header = group.same(None if file is None else file.header)
+    return None if header is None else ModelFile(header, group.same_tensors({} if file is None else file.tensors))
 
 
 def _train_config(estimator: Any) -> TrainConfig:
@@ -120,9 +136,9 @@ def _train_config(estimator: Any) -> TrainConfig:
     return TrainConfig(**{k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()})
 
 
-def _watchers(estimator: Any, run: Run) -> list[Callback]:
+def _watchers(estimator: Any, run: Run, group: Group) -> list[Callback]:
     """Everyone who watches the fit: those that its settings mean, and those that were given."""
-    watching: list[Callback] = [Progress()] if estimator.verbose else []
+    watching: list[Callback] = [Progress()] if estimator.verbose and group.first else []
     if estimator.early_stopping:
         watching.append(EarlyStopping(whole("patience", estimator.patience, at_least=1)))
     if run.folder is not None and not any(isinstance(callback, Checkpoints) for callback in run.callbacks):
@@ -142,14 +158,50 @@ def _check_same_network(theirs: Any, ours: Any) -> None:
             raise ConfigError(f"{name}={value!r} describes another network than the fitted {there!r}; fit anew")
 
 
-def refereed(network: Applied, data: ResidentData, n_components: int) -> Referee:
-    """Exact PCA of the same size beside the network, on the held-out rows, or the training rows if there are none."""
-    judged = data.validation if len(data.validation) else data.train
-    x, target = data.train.x, data.train.target
-    errors = network.errors(x[judged.rows].cpu().numpy(), target[judged.rows].cpu().numpy())
-    features = network.features(x.cpu().numpy())
+def refereed(network: Applied, data: SampleData, n_components: int) -> Referee:
+    """Exact PCA of the same size beside the network, on the held-out rows, or the training rows if there are none.
+
+    Rows are looked at block by block, wherever they live.
+    """
     weights = network.network.data.weights()  # type: ignore[union-attr,operator]
     scale, groups = (None, None) if weights is None else map(np.array, weights)
-    compared = features if scale is None else features * scale.astype(features.dtype)
-    learned, held_out = (compared[rows.rows.cpu().numpy()] for rows in (data.train, data.validation))
-    return judge(learned, held_out, float(row_means(errors).mean()), n_components, groups)
+
+    errors = _Errors(network)
+
+    def features(rows: Rows, judged: bool = False) -> Iterator[np.ndarray]:
+        for batch in rows.in_order():
+            x = batch.x.cpu().numpy()
+            found = network.features(x)
+            if judged:  # in the same pass: data on disk are not read twice
+                errors.add(x, batch)
+            yield found if scale is None else found * scale.astype(found.dtype)
+
+    learned, most = partial(features, data.train), _most(data.train)
+    if len(data.validation):
+        referee = judge(learned, partial(features, data.validation, True), math.nan, n_components, groups, most)
+    else:
+        referee = judge(learned, None, math.nan, n_components, groups, most)
+        for batch in data.train.in_order():
+            errors.add(batch.x.cpu().numpy(), batch)
+    return replace(referee, model_error=errors.mean)
+
+
+class _Errors:
+    """The mean squared error of a network, added up batch by batch."""
+
+    def __init__(self, network: Applied) -> None:
+        self.network, self._sum, self._rows = network, 0.0, 0
+
+    def add(self, x: np.ndarray, batch: Batch) -> None:
+        target = x if batch.target is batch.x else batch.target.cpu().numpy()
+        self._sum += float(row_means(self.network.errors(x, target)).sum())
+        self._rows += len(batch)
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self._rows
+
+
+def _most(rows: Rows) -> int | None:
+    """How many very wide rows exact PCA may hold in memory."""
+    return max(2, _HELD // (4 * max(1, math.prod(rows.data.shape)))) if isinstance(rows, StreamedRows) else None

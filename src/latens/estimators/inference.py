@@ -24,12 +24,16 @@ _CHUNK_PIXELS = 1 << 14
 _TILE = 512
 
 Square: TypeAlias = tuple[slice, slice]
-Scale: TypeAlias = Callable[[np.ndarray], np.ndarray]
+# Of some rows what the network sees of them; written into memory of the same shape, if that is given.
+Scale: TypeAlias = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
-def floating(values: np.ndarray) -> np.ndarray:
-    """Values in the precision that they are computed in."""
-    return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
+def floating(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Values in the precision that they are computed in; see `Scale`."""
+    if out is None:
+        return values.astype(np.float64 if values.dtype == np.float64 else np.float32, copy=False)
+    np.copyto(out, values, casting="same_kind")
+    return out
 
 
 class Applied:
@@ -94,7 +98,7 @@ class Applied:
         Args:
             x: (m, *).
             function: Of the network and a chunk.
-            scale: Of some rows what the network sees of them.
+            scale: See `Scale`.
         """
         wide = x.dtype == np.float64
         dtype = torch.float64 if wide and self.device.type != "mps" else torch.float32
@@ -103,10 +107,13 @@ class Applied:
             network = network.folded()
         rows = self.chunk_rows(x.shape[1:])
         chunk = torch.zeros((rows, *x.shape[1:]), dtype=dtype, device=self.device)
+        scaled = torch.empty_like(chunk, device="cpu") if chunk.device.type != "cpu" else chunk
         answers: np.ndarray | None = None
         for start in range(0, len(x), rows):
-            part = scale(x[start : start + rows])
-            chunk[: len(part)] = torch.from_numpy(part if part.flags.writeable else part.copy())
+            part = x[start : start + rows]
+            scale(part, scaled[: len(part)].numpy())
+            if scaled is not chunk:
+                chunk.copy_(scaled)
             answer = function(network, chunk)[: len(part)].cpu().numpy()
             if answers is None:
                 answers = np.empty((len(x), *answer.shape[1:]), np.float64 if wide else np.float32)
@@ -165,7 +172,7 @@ class AppliedToImages(Applied):
 
     def encode(self, x: np.ndarray, scale: Scale = floating) -> np.ndarray:  # (m, h, w[, c]) -> (m, n)
         """The code map's mean over the image."""
-        x = scale(x)
+        x = scale(x, None)
         sums = [self.ask(x[:, *around], _sum_of_codes(inner)) for _, around, inner in self._tiles(x)]
         return np.asarray(np.sum(sums, axis=0) / math.prod(x.shape[1:3]), dtype=x.dtype)
 

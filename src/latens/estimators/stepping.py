@@ -21,8 +21,8 @@ from latens.seeds import sequence_uniform
 
 __all__ = ["NativeStepper", "Stretch", "native_stepper", "stretches"]
 
-# Items of a stretch, at most; and products of two numbers in one, so that somebody who watches waits for milliseconds:
-# of few rows memory sets the pace, as if there were more of them.
+# Items of a stretch, at most, if somebody watches or a text may end before; and products of two numbers in one, so that
+# an interrupt waits for milliseconds: of few rows memory sets the pace, as if there were more of them.
 _ITEMS, _PRODUCTS, _FEW = 256, 1 << 32, 32
 # Numbers in the table of the first layer's products with all items, at most.
 _TABLE = 1 << 24
@@ -49,7 +49,7 @@ class Stretch:
 
 
 def stretches(
-    reader: Any, begun: SequenceState, length: int, settings: Mapping[str, Any], seed: int
+    reader: Any, begun: SequenceState, length: int, settings: Mapping[str, Any], seed: int, watched: bool = True
 ) -> Iterator[Stretch]:
     """Continue rows by up to `length` items each; who has seen enough asks for no more.
 
@@ -59,6 +59,7 @@ def stretches(
         length: Items of a row.
         settings: Of the filters, by name; None is off.
         seed: Of the draws.
+        watched: Somebody wants the items as they come, or may have seen enough before the last one.
 
     Raises:
         ConfigError: A setting is out of range.
@@ -68,7 +69,7 @@ def stretches(
     if reader.native is None:
         return _stepped(reader, begun, length, filters, seed)
     native: NativeStepper = reader.native
-    return native.stretches(begun, length, settings, seed)
+    return native.stretches(begun, length, settings, seed, watched)
 
 
 def _stepped(reader: Any, begun: SequenceState, length: int, filters: Any, seed: int) -> Iterator[Stretch]:
@@ -191,19 +192,22 @@ class NativeStepper:
         self.kernel.read((padded, self.size, self.gates), *arrays, self.kernel.POOLINGS[pooling or "last"], self.eps)
         return costs, pooled
 
-    def stretches(self, begun: SequenceState, length: int, settings: Mapping[str, Any], seed: int) -> Iterator[Stretch]:
+    def stretches(
+        self, begun: SequenceState, length: int, settings: Mapping[str, Any], seed: int, watched: bool
+    ) -> Iterator[Stretch]:
         """See `stretches`."""
         values = self.kernel.settings(settings)
         now, end = begun, begun.steps + length
         while now.steps < end:
-            count = min(self._count(len(begun)), end - now.steps)
+            count = min(self._count(len(begun), watched), end - now.steps)
             uniform = sequence_uniform(seed, now.keys, range(now.steps, now.steps + count)).numpy()
             stretch, now = self._draw(now, uniform, values)
             yield stretch
 
-    def _count(self, rows: int) -> int:
+    def _count(self, rows: int, watched: bool) -> int:
         """Items of a stretch."""
-        return max(1, min(_ITEMS, _PRODUCTS // (max(rows, _FEW) * len(self._single.weights))))
+        bearable = max(1, _PRODUCTS // (max(rows, _FEW) * len(self._single.weights)))
+        return min(_ITEMS, bearable) if watched else bearable
 
     def _draw(self, now: SequenceState, uniform: np.ndarray, settings: np.ndarray) -> tuple[Stretch, SequenceState]:
         ids, log_probs = np.empty(uniform.shape, dtype=np.int64), np.empty(uniform.shape)

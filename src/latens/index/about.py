@@ -6,9 +6,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from latens import __version__
+from latens.data.paths import open_plain
 from latens.errors import ConfigError, DataError
 from latens.models import network_digest
 from latens.persistence import atomic_path
@@ -18,6 +19,8 @@ __all__ = ["About", "Maker", "Recall", "read_about", "write_about"]
 # Raised when an older latens could not read what this one writes.
 _FORMAT = 1
 _FILE = "latens.json"
+# Bytes of it; it has a few hundred.
+_MOST = 2**20
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def read_about(folder: Path) -> About:
         DataError: It is no index, damaged, or from a newer latens.
     """
     try:
-        fields = json.loads((folder / _FILE).read_text())
+        with open_plain(folder / _FILE) as file:
+            fields = json.loads(file.read(_MOST).decode())
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{folder}: not an index; give it a folder that `latens index` wrote") from error
     if not isinstance(fields, dict) or fields.get("kind") != "index" or type(fields.get("format")) is not int:
@@ -129,7 +133,23 @@ def read_about(folder: Path) -> About:
         raise DataError(f"{folder}: format {fields['format']} is newer than this latens reads ({_FORMAT}); upgrade it")
     try:
         about = dict(fields["about"])
-        parts = {"maker": Maker(**about["maker"]), "recall": about["recall"] and Recall(**about["recall"])}
-        return About(**about | parts)
+        recall = about["recall"] and _checked(Recall(**about["recall"]))
+        return _checked(About(**about | {"maker": _checked(Maker(**about["maker"])), "recall": recall}))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{folder}: its description is damaged; build the index again") from error
+
+
+Described = TypeVar("Described", About, Maker, Recall)
+
+
+def _checked(part: Described) -> Described:
+    """A part of which each field is what it is said to be: what stands in a file can be anything.
+
+    Raises:
+        TypeError: It is not.
+    """
+    for name, kind in get_type_hints(type(part)).items():
+        value = getattr(part, name)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{name} is {value!r:.50}")
+    return part

@@ -5,14 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from latens.errors import OutputError
+from latens.errors import DataError, OutputError
 from latens.index.about import read_about
 
-__all__ = ["check_target", "new_folder", "one_writer"]
+__all__ = ["check_contents", "check_target", "new_folder", "one_writer"]
 
 
 def check_target(target: Path, force: bool) -> None:
@@ -22,6 +23,22 @@ def check_target(target: Path, force: bool) -> None:
     if not force:
         raise OutputError(f"{target}: exists; choose another folder, or force=True (--force) replaces an index")
     read_about(target)  # nothing else is ever replaced
+
+
+def check_contents(folder: Path) -> None:
+    """Refuse a folder with links, pipes or devices in it, which an index has not, and which lead elsewhere or nowhere.
+
+    Raises:
+        DataError: It names the first one.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            mode = path.lstat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise DataError(
+                    f"{folder}: {path.relative_to(folder)} is neither a file nor a folder; build the index again"
+                )
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from latens.errors import ConfigError, DataError, MissingExtra
+from latens.errors import ConfigError, DataError, LatensError, MissingExtra, OutputError
 from latens.index.columns import CODE
+from latens.index.folders import check_contents
 
 __all__ = ["Rows"]
 
@@ -41,8 +42,11 @@ class Rows:
 
         Raises:
             MissingExtra: lancedb is not installed.
+            OutputError: The folder cannot be written.
         """
-        return cls(_lancedb().connect(str(folder)).create_table(_NAME, rows), name)
+        lance = _lancedb()
+        with _writing(name):
+            return cls(lance.connect(str(folder)).create_table(_NAME, rows), name)
 
     @classmethod
     def open(cls, folder: Path) -> Rows:
@@ -50,15 +54,27 @@ class Rows:
 
         Raises:
             MissingExtra: lancedb is not installed.
-            DataError: There is none, or it is damaged.
+            DataError: There is none, it is damaged, or something in the folder is neither a file nor a folder.
         """
-        try:
-            return cls(_lancedb().connect(str(folder)).open_table(_NAME), str(folder))
-        except (ValueError, RuntimeError, OSError) as error:
-            raise DataError(f"{folder}: its table cannot be read ({_short(error)}); build the index again") from error
+        check_contents(folder)
+        lancedb = _lancedb()
+        with _reading(str(folder)):
+            rows = cls(lancedb.connect(str(folder)).open_table(_NAME), str(folder))
+            rows._check_columns()
+            return rows
+
+    def _check_columns(self) -> None:
+        """Refuse a table of somebody else's: what is read of it later has these types."""
+        kinds = {"row": pa.int64(), "id": pa.string(), CODE: None}
+        for name, kind in kinds.items():
+            found = self.schema.field(name).type
+            codes = pa.types.is_fixed_size_list(found) and found.value_type == pa.float32()
+            if not (codes if kind is None else found == kind):
+                raise ValueError(f"column {name!r} holds {found}")
 
     def __len__(self) -> int:
-        return int(self._table.count_rows())
+        with _reading(self.name):
+            return int(self._table.count_rows())
 
     @property
     def parts(self) -> int:
@@ -81,8 +97,7 @@ class Rows:
         Raises:
             ConfigError: No such column, or no filter.
         """
-        with self._filtering(where):
-            return np.sort(np.asarray(self._scan(where, ["row"])["row"]))
+        return np.sort(np.asarray(self._scan(where, ["row"])["row"]))
 
     def at(self, numbers: np.ndarray, columns: list[str]) -> pa.Table:
         """Some columns of rows by their numbers, in the order given."""
@@ -113,41 +128,59 @@ class Rows:
             query = query.bypass_vector_index() if probes is None else query.nprobes(probes)
             query = query if where is None else query.where(where, prefilter=True)
             found = query.limit(k + _SPARE).select(["row", CODE, "_distance"]).to_arrow()
-        return np.asarray(found["row"]), as_codes(found[CODE])
+            return np.asarray(found["row"]), as_codes(found[CODE])
 
     def add(self, rows: pa.Table) -> None:
         """More rows, all of them or none."""
-        self._table.checkout_latest()
-        self._table.add(rows)
+        with _writing(self.name):
+            self._table.checkout_latest()
+            self._table.add(rows)
 
     def delete(self, numbers: np.ndarray) -> None:
         """Fewer rows."""
-        self._table.delete(f"row IN ({', '.join(map(str, numbers.tolist()))})")
+        with _writing(self.name):
+            self._table.delete(f"row IN ({', '.join(map(str, numbers.tolist()))})")
 
     def partition(self, distance: str) -> None:
         """Build the approximate index: rows in as many parts as the root of their number, found by k-means."""
         from lancedb.index import IvfFlat
 
         config = IvfFlat(distance_type=_METRIC[distance], num_partitions=self.parts)
-        self._table.create_index(CODE, config=config, replace=True)
+        with _writing(self.name):
+            self._table.create_index(CODE, config=config, replace=True)
 
     def _scan(self, where: str | None, columns: list[str]) -> pa.Table:
-        query = self._table.search()
-        query = query if where is None else query.where(where)
-        return query.select(columns).limit(max(len(self), 1)).to_arrow()
+        most = max(len(self), 1)
+        with self._filtering(where):
+            query = self._table.search()
+            query = query if where is None else query.where(where)
+            return query.select(columns).limit(most).to_arrow()
 
     @contextmanager
     def _filtering(self, where: str | None) -> Iterator[None]:
+        if where is None:
+            with _reading(self.name):
+                yield
+            return
         try:
             yield
         except (ValueError, RuntimeError, OSError) as error:
-            if where is None:
-                raise DataError(f"{self.name}: cannot be searched ({_short(error)}); build the index again") from error
             names = ", ".join(column for column in self.schema.names if column not in (CODE, "thumbnail"))
             raise ConfigError(
                 f'where={where[:200]!r} cannot be applied ({_short(error)}); use a condition such as "label = 3" over '
                 f"{names[:400]} (of other letters than a-z, in `backticks`)"
             ) from error
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Whatever LanceDB makes of a damaged table, a panic of its own included, is a DataError."""
+    try:
+        yield
+    except LatensError:
+        raise
+    except Exception as error:
+        raise DataError(f"{name}: its table cannot be read ({_short(error)}); build the index again") from error
 
 
 _METRIC: dict[str, Literal["l2", "cosine"]] = {"euclidean": "l2", "cosine": "cosine"}
@@ -158,6 +191,19 @@ def as_codes(column: pa.ChunkedArray) -> np.ndarray:  # -> (n, d) float32
     width = column.type.list_size
     flat = column.combine_chunks()
     return np.asarray(flat.flatten()).reshape(-1, width)
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """What goes wrong while LanceDB writes, as one line.
+
+    Raises:
+        OutputError: It cannot, for instance because the disk is full.
+    """
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        raise OutputError(f"{name}: cannot be written ({_short(error)}); choose another folder") from error
 
 
 def _lancedb() -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-__all__ = ["compiled", "compiler", "inlined"]
+__all__ = ["borrowing", "compiled", "compiler", "inlined"]
 
 
 @cache
@@ -107,5 +107,7 @@ def compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 compiled = compiler()
+# Neither it nor what it calls makes arrays or keeps one: nobody counts who holds them.
+borrowing = compiler(_nrt=False)
 # A part of what calls it: a call would count the references of each array.
 inlined = numba.njit(nogil=True, error_model="numpy", inline="always")

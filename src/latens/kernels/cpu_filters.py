@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from latens.kernels.compiling import compiled
+from latens.kernels.compiling import borrowing, compiled
 from latens.kernels.vectors import exp, greater, highest, keep, load, splat, store, total
 
 __all__ = ["SETTINGS", "exponentials", "filtered", "log_prob", "pick"]
@@ -56,29 +56,32 @@ def filtered(logits: np.ndarray, seen: np.ndarray, settings: np.ndarray, wide: n
         _keep_mass(logits, wide, np.argsort(_surprise(wide), kind="mergesort"), typical)
 
 
-@compiled
+@borrowing
 def _penalise(logits: np.ndarray, seen: np.ndarray, penalty: float) -> None:
     for i in range(len(logits)):
         if seen[i]:
             logits[i] = logits[i] / penalty if logits[i] > 0 else logits[i] * penalty
 
 
-@compiled
+@borrowing
 def _keep_best(logits: np.ndarray) -> None:
-    best = np.argmax(logits)
+    best = 0
+    for i in range(1, len(logits)):
+        if logits[i] > logits[best]:
+            best = i
     for i in range(len(logits)):
         if i != best:
             logits[i] = _REMOVED
 
 
-@compiled
+@borrowing
 def _divide(logits: np.ndarray, temperature: float) -> None:
     best = _highest(logits)
     for i in range(len(logits)):
         logits[i] = (logits[i] - best) / temperature
 
 
-@compiled
+@borrowing
 def _keep_likely(logits: np.ndarray, bound: float) -> None:
     best = _highest(logits)
     for i in range(len(logits)):
@@ -86,7 +89,7 @@ def _keep_likely(logits: np.ndarray, bound: float) -> None:
             logits[i] = _REMOVED
 
 
-@compiled
+@borrowing
 def _keep_mass(logits: np.ndarray, probabilities: np.ndarray, order: np.ndarray, mass: float) -> None:
     """Of the items in an order those before which less than the mass has come, and always the first."""
     before = 0.0
@@ -110,7 +113,7 @@ def _surprise(probabilities: np.ndarray) -> np.ndarray:
     return rank
 
 
-@compiled
+@borrowing
 def exponentials(logits: np.ndarray, wide: np.ndarray) -> float:
     """e to each logit less the highest, and their sum, which is NaN for logits that are NaN, infinite or all -inf."""
     best, summed, width = np.float64(_highest(logits)), splat(0.0, wide), 64 // wide.itemsize
@@ -125,12 +128,15 @@ def exponentials(logits: np.ndarray, wide: np.ndarray) -> float:
     return answer
 
 
-@compiled
+@borrowing
 def _highest(logits: np.ndarray) -> float:
     """The greatest logit; of no meaning if one is NaN."""
     width = 64 // logits.itemsize
     if len(logits) < width:
-        return float(np.max(logits))
+        most = logits[0]
+        for logit in logits[1:]:
+            most = max(most, logit)
+        return float(most)
     found = load(logits, len(logits) - width, width)
     for j in range(0, len(logits) - width, width):
         found = greater(found, load(logits, j, width))
@@ -138,7 +144,7 @@ def _highest(logits: np.ndarray) -> float:
     return best
 
 
-@compiled
+@borrowing
 def _weights(logits: np.ndarray, wide: np.ndarray) -> None:
     """The probabilities of a row of logits."""
     summed = exponentials(logits, wide)
@@ -146,13 +152,13 @@ def _weights(logits: np.ndarray, wide: np.ndarray) -> None:
         wide[i] = wide[i] / summed if wide[i] > _NOTHING else 0.0
 
 
-@compiled
+@borrowing
 def log_prob(logits: np.ndarray, item: int, summed: float) -> float:
     """Nats that a row of logits gives an item, from the sum of its exponentials."""
     return np.float64(logits[item]) - np.float64(_highest(logits)) - math.log(summed)
 
 
-@compiled
+@borrowing
 def pick(logits: np.ndarray, uniform: float, wide: np.ndarray) -> int:
     """The item that a uniform number draws; see `latens.sampling.draws.pick`."""
     bound = uniform * exponentials(logits, wide)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from latens.kernels import cpu_gru, cpu_lstm
-from latens.kernels.compiling import compiled, inlined
+from latens.kernels.compiling import borrowing, compiled, inlined
 from latens.kernels.cpu_filters import SETTINGS, exponentials, filtered, log_prob, pick
 from latens.kernels.cpu_norm import normalise
 from latens.kernels.threads import in_parts
@@ -56,7 +56,7 @@ def _multiply(a: np.ndarray, rows: int, k: int, w: np.ndarray, bias: np.ndarray,
         product(a, rows, k, w, bias, c)
 
 
-@compiled
+@borrowing
 def _layer(
     shape: tuple[int, int, int],
     weights: np.ndarray,
@@ -65,8 +65,7 @@ def _layer(
     below: np.ndarray,
     h: np.ndarray,
     c: np.ndarray,
-    gates: np.ndarray,
-    products: np.ndarray,
+    scratch: tuple[np.ndarray, ...],
     first: bool,
     eps: float,
 ) -> None:
@@ -80,17 +79,16 @@ def _layer(
         below: (R, H), the outputs of the layer below.
         h: (R, H), changed.
         c: (R, H), changed.
-        gates: (R, columns), scratch.
-        products: (R, columns), scratch.
+        scratch: See `_scratch`.
         first: Whether this is the first layer, whose input's part is a table with a row an item.
         eps: Of the normalisation.
     """
     rows, size, n_gates = shape
+    gates, products, nothing = scratch[0], scratch[1], scratch[4]  # the input's bias is in its products
     state_bias, norm = weights[at[3] : at[4]], weights[at[4] : at[5]]
     if not first:
         _multiply(below, rows, size, weights[at[0] : at[1]], weights[at[1] : at[2]], gates)
     _multiply(h, rows, size, weights[at[2] : at[3]], state_bias, products)
-    nothing = np.zeros(size, dtype=weights.dtype)  # the input's bias is in its products
     table, stride, columns = weights[at[0] : at[1]], n_gates * size, len(state_bias)
     for row in range(len(items)):
         here, there = row * size, row * columns
@@ -102,20 +100,19 @@ def _layer(
         normalise(size, mean, eps, norm, h, here, h, here)
 
 
-@compiled
+@borrowing
 def _head(
     rows: int,
     size: int,
     weights: np.ndarray,
     at: np.ndarray,
     top: np.ndarray,
-    hidden: np.ndarray,
-    logits: np.ndarray,
+    scratch: tuple[np.ndarray, ...],
     eps: float,
 ) -> None:
-    """The head: logits (R, columns) of what follows, from the top layer's outputs (R, H)."""
+    """The head: logits (R, columns) of what follows, in `scratch`, from the top layer's outputs (R, H)."""
+    hidden, logits, wide = scratch[2], scratch[3], scratch[5]
     bias, norm = weights[at[1] : at[2]], weights[at[2] : at[3]]
-    wide = np.empty(rows * len(bias), dtype=weights.dtype)
     _multiply(top, rows, size, weights[at[0] : at[1]], bias, wide)
     slope = splat(_SLOPE, weights)
     for row in range(rows):
@@ -130,7 +127,7 @@ def _head(
     _multiply(hidden, rows, size, weights[at[3] : at[4]], weights[at[4] : at[5]], logits)
 
 
-@inlined
+@borrowing
 def _step(
     shape: tuple[int, int, int],
     weights: np.ndarray,
@@ -146,20 +143,21 @@ def _step(
     n, below = rows * size, hs[:0]
     for layer in range(len(places) - 1):
         h, c = hs[layer * n : (layer + 1) * n], cs[layer * n : (layer + 1) * n]
-        _layer(shape, weights, places[layer], items, below, h, c, scratch[0], scratch[1], layer == 0, eps)
+        _layer(shape, weights, places[layer], items, below, h, c, scratch, layer == 0, eps)
         below = h
 
 
 @inlined
 def _scratch(rows: int, size: int, weights: np.ndarray, places: np.ndarray) -> Any:
-    """Gates, products, hidden units, logits."""
+    """Gates, products, hidden units, logits, zeros for a bias that is added already, and the head before it narrows."""
     columns, head = places[0, 4] - places[0, 3], places[-1]
-    gates, products = np.empty(rows * columns, dtype=weights.dtype), np.empty(rows * columns, dtype=weights.dtype)
     return (
-        gates,
-        products,
+        np.empty(rows * columns, dtype=weights.dtype),
+        np.empty(rows * columns, dtype=weights.dtype),
         np.empty(rows * size, dtype=weights.dtype),
         np.empty(rows * (head[5] - head[4]), dtype=weights.dtype),
+        np.zeros(size, dtype=weights.dtype),
+        np.empty(rows * (head[2] - head[1]), dtype=weights.dtype),
     )
 
 
@@ -189,7 +187,7 @@ def feed(
     scratch = _scratch(1, shape[1], weights, places)
     for item in range(len(items)):
         _step(shape, weights, places, items[item : item + 1], hs, cs, scratch, eps)
-    _head(1, shape[1], weights, places[-1], hs[len(hs) - shape[1] :], scratch[2], scratch[3], eps)
+    _head(1, shape[1], weights, places[-1], hs[len(hs) - shape[1] :], scratch, eps)
     said[:] = scratch[3][: len(said)]
 
 
@@ -228,7 +226,7 @@ def read(
         if pooled.shape[1]:
             _pool(size, top, lengths, step, pooled, pooling)
         if costs.shape[1] and step + 1 < len(items):
-            _head(rows, size, weights, head, top, scratch[2], scratch[3], eps)
+            _head(rows, size, weights, head, top, scratch, eps)
             for row in range(len(lengths)):
                 if step + 1 < lengths[row]:
                     logits = scratch[3][row * columns : row * columns + n_items]
@@ -298,7 +296,7 @@ def draw(
             ids[row, step], items[row] = item, item
             log_probs[row, step], seen[row, item] = log_prob(said[row], item, summed), True
         _step(shape, weights, places, items, hs, cs, scratch, eps)
-        _head(rows, size, weights, head, hs[top : top + rows * size], scratch[2], scratch[3], eps)
+        _head(rows, size, weights, head, hs[top : top + rows * size], scratch, eps)
         for row in range(len(said)):
             said[row] = scratch[3][row * columns : row * columns + said.shape[1]]
     return -1, -1

@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from latens.kernels.compiling import compiled
+from latens.kernels.compiling import borrowing
 from latens.kernels.vectors import Vector, lanes, pointer, spread
 
 __all__ = ["ROWS", "aligned", "packed", "packed_bias", "product", "row_product"]
@@ -136,7 +136,7 @@ def _fetch(builder: Any, where: Any) -> None:
 _tile_of_many, _tile_of_one = _tile(ROWS, _VECTORS), _tile(1, _VECTORS_OF_ONE)
 
 
-@compiled
+@borrowing
 def product(a: np.ndarray, rows: int, k: int, w: np.ndarray, bias: np.ndarray, c: np.ndarray) -> None:
     """c = a wᵀ + bias, for a (rows, k) with rows a multiple of `ROWS`, and c as wide as the padded bias; all flat."""
     width, columns = _VECTORS * (64 // a.itemsize), len(bias)
@@ -146,7 +146,7 @@ def product(a: np.ndarray, rows: int, k: int, w: np.ndarray, bias: np.ndarray, c
             _tile_of_many(a, row * k, k, w, panel * width * k, k, bias, panel * width, c, at, columns)
 
 
-@compiled
+@borrowing
 def row_product(a: np.ndarray, start: int, k: int, w: np.ndarray, bias: np.ndarray, c: np.ndarray) -> None:
     """The same for the one row that begins at a place of a; w is packed for single rows."""
     width = _VECTORS_OF_ONE * (64 // a.itemsize)

@@ -137,7 +137,9 @@ class Recurrent(nn.Module):
         rows = len(batch.items)
         if batch.fresh is None or not self.training or "state" not in self.carried:
             return self.empty(rows)
-        return self.carried["state"][:, :rows] * (~batch.fresh)[:, None]
+        carried = self.carried["state"][:, :rows]
+        begun = torch.cat([carried, self.empty(rows - carried.shape[1])], dim=1)  # rows that had ended begin anew
+        return begun * (~batch.fresh)[:, None]
 
     def _after(self, batch: SequenceBatch, state: Tensor) -> None:
         """Remember what a batch's windows end with, if others go on from there; no gradient goes back through it."""

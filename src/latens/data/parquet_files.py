@@ -1,0 +1,215 @@
+"""Parquet files, opened only if they are what they say.
+
+Arrow believes a file's footer and the headers of its pages, and allocates what they declare. So all of them are held
+against the file first: chunks lie within it, pages unpack to no more than a file of this size can mean, and rows are no
+more than this machine can hold. Text that is kept as a few different values, each of which may be long and meant by
+many rows, is measured before it is written out.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latens.data.parquet_pages import Chunk, Damage, pages_of
+from latens.data.paths import open_plain, size_of
+from latens.data.values import check_memory
+from latens.errors import DataError, in_a_line
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ParquetBytes", "open_parquet"]
+
+# Bytes of all names and notes in the footer, and entries of one list: columns, row groups.
+_MOST_TEXT, _MOST_ENTRIES = 2**26, 100_000
+# Of a file that holds nothing: the mark at both ends, and the footer's length.
+_LEAST = 12
+# Bytes of a value once read, as NumPy and pandas have it; text takes its bytes beside.
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
+_WIDE = 8
+# Bytes that a column of text can come to without being measured.
+_UNMEASURED = 2**26
+
+
+@contextmanager
+def open_parquet(path: Path) -> Iterator[ParquetBytes]:
+    """The bytes of a plain file; whatever goes wrong while they are read as Parquet is a DataError.
+
+    Raises:
+        DataError: It is no such file, damaged, or does not fit into memory.
+    """
+    try:
+        with open_plain(path) as file:
+            if size_of(file) < _LEAST:
+                raise Damage(f"{size_of(file)} bytes are too few")
+            # Closed when the last of Arrow's buffers lets go of it.
+            yield ParquetBytes(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
+    except DataError:
+        raise
+    except Exception as error:  # what stands in a file makes Arrow and pandas raise almost anything
+        raise DataError(
+            f"{path.name}: damaged or truncated Parquet file ({in_a_line(error)}); write it again"
+        ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetBytes:
+    """A Parquet file mapped into memory.
+
+    Args:
+        content: All of it.
+        name: What messages call it.
+    """
+
+    content: mmap.mmap
+    name: str
+
+    def opened(self, **how: Any) -> Any:
+        """Its `pyarrow.parquet.ParquetFile`: the footer has been read, within bounds, and nothing else."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        limits = {"thrift_string_size_limit": _MOST_TEXT, "thrift_container_size_limit": _MOST_ENTRIES}
+        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(self.content)), **limits, **how)
+
+    def read(self, choose: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pa.Table:
+        """The table: all of it, or its index and the columns that are chosen from their names.
+
+        Raises:
+            DataError: It does not fit into memory.
+        """
+        with self.opened() as file:
+            schema = file.schema_arrow
+            names = None if choose is None else list(choose(schema.names))
+            long = [path for path in self.check(file, names) if _is_text(schema, path)]
+        with self.opened(read_dictionary=long) as file:
+            # A frame from `pandas.to_parquet` names its index among the file's columns; Arrow brings it along.
+            table = file.read(names, use_pandas_metadata=True)
+        for i, name in enumerate(table.column_names):
+            self._check_cells(table.column(i), name)
+            if name in long:  # of lists and structs nothing is learned, so that theirs can stay as they are
+                table = table.set_column(i, name, self._written_out(table.column(i)).cast(schema.field(name).type))
+        return table
+
+    def check(self, file: Any, names: Sequence[str] | None, groups: Sequence[int] | None = None) -> list[str]:
+        """Hold what the file declares of some columns against its size, and this machine's memory.
+
+        Args:
+            file: What `opened` gave.
+            names: The columns; None are all.
+            groups: The row groups that are read together; None are all.
+
+        Returns:
+            The columns of text that is kept as different values and could be very long once written out.
+
+        Raises:
+            DataError: It is too large.
+            Damage: It cannot be.
+        """
+        metadata = file.metadata
+        wanted = [metadata.row_group(i) for i in (range(metadata.num_row_groups) if groups is None else groups)]
+        if groups is None and metadata.num_rows != sum(group.num_rows for group in wanted):
+            raise Damage(f"{metadata.num_rows} rows are not those of its groups")
+        places = _leaves(file, names)
+        declared = _Declared(self.name, memoryview(self.content))
+        for group in wanted:
+            for place, width in places.items():
+                declared.add(group.column(place), group.num_rows, width)
+        return sorted(path for path, size in declared.text.items() if size > _UNMEASURED)
+
+    def _check_cells(self, column: pa.ChunkedArray, name: str) -> None:
+        """Refuse text that is no UTF-8, which Arrow passes on as it is."""
+        import pyarrow as pa
+
+        first = 0
+        for chunk in column.chunks:
+            try:
+                chunk.validate(full=True)
+            except pa.ArrowException as error:
+                at = re.search(r" index (\d+)", str(error))
+                where = f"row {first + int(at[1])} (counted from 0): " if at else ""
+                what = f"column {name!r:.200}, {where}{in_a_line(error)}"
+                raise DataError(f"{self.name}: {what}; write the file again") from error
+            first += len(chunk)
+
+    def _written_out(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Text in full, if there is room for it."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        needed = 0
+        for chunk in column.chunks:
+            lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
+            needed += pc.sum(lengths.take(chunk.indices)).as_py() or 0
+            check_memory(needed, self.name, len(self.content))
+        return pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], column.type.value_type)
+
+
+def _is_text(schema: pa.Schema, path: str) -> bool:
+    """Whether a column is text (or within lists and structs, where it may be)."""
+    import pyarrow as pa
+
+    if path not in schema.names:
+        return True
+    kind, types = schema.field(path).type, pa.types
+    return any(is_(kind) for is_ in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary))
+
+
+def _leaves(file: Any, names: Sequence[str] | None) -> dict[int, int]:
+    """The places of the file's columns that belong to those named, and to the index, with their widths."""
+    wanted = None if names is None else {*names, *_index(file.schema_arrow.metadata)}
+    found = {}
+    for place in range(len(file.schema)):
+        leaf = file.schema.column(place)
+        parts = leaf.path.split(".")
+        if wanted is None or any(".".join(parts[: n + 1]) in wanted for n in range(len(parts))):
+            fixed = leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else _WIDE
+            found[place] = max(1, _WIDTHS.get(leaf.physical_type, fixed))
+    return found
+
+
+def _index(metadata: dict[bytes, bytes] | None) -> list[str]:
+    """The columns that a frame's index was written to."""
+    noted = json.loads((metadata or {}).get(b"pandas", b"{}"))
+    return [name for name in noted.get("index_columns", ()) if isinstance(name, str)]
+
+
+class _Declared:
+    """What chunks declare, summed up and held against the file, one by one.
+
+    Args:
+        name: What messages call the file.
+        content: All of it.
+    """
+
+    def __init__(self, name: str, content: memoryview) -> None:
+        self._name, self._content = name, content
+        self._packed = self._unpacked = self._read = 0
+        # Of columns of text the bytes that they could come to, if every row were the longest that can be.
+        self.text: dict[str, int] = {}
+
+    def add(self, chunk: Any, n_rows: int, width: int) -> None:
+        """A column of a row group."""
+        size = len(self._content)
+        start = min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset)
+        stop = start + chunk.total_compressed_size
+        self._packed += chunk.total_compressed_size
+        if not 0 <= start <= stop <= size or self._packed > size:
+            raise Damage(f"column {chunk.path_in_schema!r:.200} lies outside of the file")
+        if not 0 <= n_rows <= chunk.num_values:
+            raise Damage(f"column {chunk.path_in_schema!r:.200} has {chunk.num_values} values for {n_rows} rows")
+        self._read += chunk.num_values * width
+        check_memory(self._read, self._name, size)
+        pages = pages_of(self._content, Chunk(start, stop, chunk.num_values))
+        self._unpacked += pages.unpacked
+        check_memory(self._unpacked, self._name, size)
+        if chunk.physical_type == "BYTE_ARRAY":
+            longest = chunk.num_values * pages.dictionary
+            self.text[chunk.path_in_schema] = self.text.get(chunk.path_in_schema, 0) + longest
