@@ -204,6 +204,13 @@ class TestRefusals:
         with pytest.raises(ModelFileError, match="no safetensors header"):
             read(tmp_path / "x")
 
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-32-be"])
+    def test_json_in_another_encoding(self, tmp_path, encoding):
+        text = json.dumps({"__metadata__": {"latens": '{"format":1}'}}).encode(encoding)
+        (tmp_path / "x").write_bytes(struct.pack("<Q", len(text)) + text)
+        with pytest.raises(ModelFileError, match="no safetensors header"):
+            read(tmp_path / "x")
+
     def test_a_pipe_is_not_waited_for(self, tmp_path):
         os.mkfifo(tmp_path / "x")
         with pytest.raises(ModelFileError, match="not a regular file"):

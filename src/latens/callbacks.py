@@ -103,13 +103,17 @@ class Checkpoints(Callback):
     says so, the older ones stay, and the next one is tried at its time.
 
     Args:
-        folder: Where; made when the first one is written.
+        folder: Where; made with the first one.
         every_steps: Steps between two checkpoints; None for no such rule.
         every_minutes: Minutes between two checkpoints; an epoch's end obeys it too.
+        owned: Whoever made this owns the folder already; else the fit does, as long as it lasts.
     """
 
-    def __init__(self, folder: str | Path, every_steps: int | None = None, every_minutes: float = 5.0) -> None:
+    def __init__(
+        self, folder: str | Path, every_steps: int | None = None, every_minutes: float = 5.0, owned: bool = False
+    ) -> None:
         self.folder = Path(folder)
+        self.owned = owned
         self.every_steps = every_steps
         self.every_minutes = every_minutes
         self._last = time.monotonic()
@@ -126,23 +130,20 @@ class Checkpoints(Callback):
             self._try(state)
 
     def fit_end(self, state: Watched) -> None:
-        """What comes now, a comparison with exact PCA among it, may take long or fail; it is not to cost the fit."""
+        """What comes now, as a comparison with exact PCA, may take long or fail; it is not to cost the fit."""
         if sys.exception() is None and self._is_time(state, _WORTH_KEEPING):
             self._try(state)
         if self._failures:
-            warnings.warn(
-                f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self.newest()}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            words = f"{self.folder}: the last {self._failures} checkpoint(s) could not be written; {self.newest()}"
+            warnings.warn(words, RuntimeWarning, stacklevel=2)
 
     def _try(self, state: Watched) -> None:
         try:
             self.save(state)
         except OutputError as error:
             self._last, self._failures = time.monotonic(), self._failures + 1
+            words = f"{error}; the fit goes on and will try again; {self.newest()}"
             if self._failures == 1:  # of a row of them; the end of the fit says how many
-                words = f"{error}; the fit goes on and will try again; {self.newest()}"
                 warnings.warn(words, RuntimeWarning, stacklevel=2)
 
     def newest(self) -> str:
@@ -201,8 +202,7 @@ class SignalGuard(Callback):
     def __init__(
         self, checkpoints: Checkpoints | None, saving: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> None:
-        self.checkpoints = checkpoints
-        self.saving = saving
+        self.checkpoints, self.saving = checkpoints, saving
         self._received: int | None = None
         self._waits = self._raised = False
         self._before: dict[int, Any] = {}

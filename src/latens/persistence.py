@@ -182,7 +182,7 @@ def _headers(file: TensorFile) -> tuple[dict[str, Any], Tensor | None]:
     text = file.metadata.get("latens") if isinstance(file.metadata, dict) else None
     if not isinstance(text, str):
         raise ModelFileError(f"{file.path}: a safetensors file, but not one of latens; give it a file latens saved")
-    short = _parsed(file.path, text.encode("utf-8", "surrogatepass"))
+    short = _parsed(file.path, text.encode(errors="replace"))
     # True is an int, and no format.
     if type(short.get("format")) is not int or short["format"] < 1:
         raise ModelFileError(f"{file.path}: its latens header names no format; take another copy")

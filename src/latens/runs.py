@@ -12,7 +12,7 @@ from pathlib import Path
 from latens import persistence
 from latens.errors import ModelFileError, OutputError
 
-__all__ = ["checkpoint_path", "checkpoints_in", "keep_newest", "locked", "newest"]
+__all__ = ["checkpoint_path", "checkpoints_in", "keep_newest", "locked", "newest", "remove_empty"]
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
@@ -61,13 +61,14 @@ def newest(folder: str | Path) -> persistence.ModelFile | None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Own a run folder within the block; it is made if it is not there, and goes if it is empty afterwards.
+    """Own a run folder within the block; one that is not there is made, and goes if it is empty afterwards.
 
     What a killed owner was writing goes, too. The lock is the kernel's: it ends with its owner, however that ends.
 
     Raises:
         OutputError: Another fit owns the folder, or it cannot be made.
     """
+    made = not folder.exists()
     lock = _lock(folder)
     try:
         persistence.remove_leftovers(folder)
@@ -76,8 +77,14 @@ def locked(folder: Path) -> Iterator[None]:
         with suppress(OSError):  # nothing that went wrong before is hidden by this
             (folder / "lock").unlink(missing_ok=True)
         os.close(lock)
-        with suppress(OSError):  # not empty: checkpoints to go on from
-            folder.rmdir()
+        if made:
+            remove_empty(folder)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a run folder unless there are checkpoints to go on from, or another owner."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _lock(folder: Path) -> int:

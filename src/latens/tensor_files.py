@@ -147,7 +147,7 @@ def _header(path: str | Path, file: io.BufferedReader, size: int) -> dict[str, A
 
 
 def strict_json(path: str | Path, text: bytes) -> Any:
-    """JSON without NaN, without a name twice, and of no more parts than fit into little memory.
+    """JSON in UTF-8, without NaN, without a name twice, and of no more parts than fit into little memory.
 
     Raises:
         ModelFileError: It has more parts.
@@ -155,7 +155,8 @@ def strict_json(path: str | Path, text: bytes) -> Any:
     """
     if text.count(b"[") + text.count(b"{") > _BRACKET_LIMIT:
         raise ModelFileError(f"{path}: its header holds more than {_BRACKET_LIMIT:,} lists; not a latens file")
-    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_once)
+    # Decoded here: json would take UTF-16 and UTF-32 as well.
+    return json.loads(text.decode(), parse_constant=_no_constant, object_pairs_hook=_each_once)
 
 
 def _no_constant(name: str) -> None:

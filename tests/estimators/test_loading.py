@@ -94,6 +94,7 @@ HEADERS = {
     "rows that are a list": (at("referee", "rows")([]), r"referee's rows=\[\]"),
     "a number of rows that is a list": (at("referee", "n_rows")([]), r"referee's n_rows=\[\]"),
     "a size that is a truth": (at("referee", "n_components")(True), "referee's n_components=True"),
+    "an estimator's data without end": (at("schema", "kind")([1] * 5000), r"kind=\[1, .{300,500}; take another copy"),
     "a number that is too large": (at("referee", "pca_error")(10**400), "does not describe a model"),
 }
 

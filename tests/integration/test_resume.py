@@ -13,7 +13,7 @@ import torch
 
 from latens import Autoencoder, persistence
 from latens.callbacks import Callback, Checkpoints, SignalGuard
-from latens.errors import DivergedError, Interrupted, ModelFileError, OutOfMemory
+from latens.errors import DivergedError, Interrupted, ModelFileError, OutOfMemory, OutputError
 from latens.runs import newest
 from latens.training import TrainState
 
@@ -225,6 +225,17 @@ class TestCheckpoints:
         assert re.search(r"step-000000002.*No space left.*goes on and will try again; there is none$", first)
         assert re.search(r"the last 3 checkpoint\(s\) could not be written; there is none$", last)
         assert np.array_equal(ae.transform(X), Autoencoder(batch_size=16, max_epochs=1, verbose=0).fit(X).transform(X))
+        assert not list(tmp_path.iterdir())
+
+    def test_two_fits_do_not_write_to_one_folder(self, X, tmp_path):
+        class Another(Callback):
+            def step_end(self, state) -> None:
+                Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path / "run")
+
+        words = r"run: another fit is writing there; wait for it or choose another output"
+        with pytest.raises(OutputError, match=words):
+            Autoencoder(batch_size=16, verbose=0).fit(X, callbacks=[Another()], run_folder=tmp_path / "run")
+        Autoencoder(batch_size=16, max_epochs=1, verbose=0).fit(X, run_folder=tmp_path / "run")
         assert not list(tmp_path.iterdir())
 
     def test_those_of_later_steps_are_no_past(self, X, tmp_path):

@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "ranks",
     "hosts",
     "saves",
+    "shortage",
     "modelfiles",
     "bits",
     "connections",
@@ -67,7 +68,7 @@ class Trial:
             "parameters": dict(self.parameters),
             "seconds": self.seconds,
             "needs": list(self.needs),
-            "message": message,
+            "message": message.strip().splitlines()[-1][:200],
         }
         values = "-".join(str(value) for value in self.parameters.values())
         name = "".join(c if c.isalnum() else "-" for c in f"{known['module']}-{known['function']}-{values}")[:100]

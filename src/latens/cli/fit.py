@@ -81,7 +81,7 @@ class Run:
         """Who watches the fit, and the guard that is to stand around it."""
         from latens.callbacks import Checkpoints, SignalGuard, TensorBoard
 
-        checkpoints = Checkpoints(folder, self.checkpoint_steps, self.checkpoint_minutes)
+        checkpoints = Checkpoints(folder, self.checkpoint_steps, self.checkpoint_minutes, owned=True)
         guard = SignalGuard(checkpoints, saving=deadline.unhurried)
         logs = [] if self.tensorboard is None or place().rank > 0 else [TensorBoard(self.tensorboard)]
         return [*logs, checkpoints, guard], guard

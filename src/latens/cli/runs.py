@@ -31,15 +31,18 @@ def owned(output: Path, *, resume: bool, force: bool, keep: bool) -> Iterator[Pa
         OutputError: Another fit owns the folder, or it cannot be made.
     """
     from latens.persistence import remove_leftovers
-    from latens.runs import checkpoints_in, locked
+    from latens.runs import checkpoints_in, locked, remove_empty
 
     folder = run_folder(output)
-    with locked(folder):
-        remove_leftovers(output.parent, output.name)
-        _make_room(folder, checkpoints_in(folder), resume=resume, force=force)
-        yield folder
-        if not keep:
-            _remove(checkpoints_in(folder))
+    try:
+        with locked(folder):
+            remove_leftovers(output.parent, output.name)
+            _make_room(folder, checkpoints_in(folder), resume=resume, force=force)
+            yield folder
+            if not keep:
+                _remove(checkpoints_in(folder))
+    finally:
+        remove_empty(folder)
 
 
 def _make_room(folder: Path, found: list[Path], *, resume: bool, force: bool) -> None:

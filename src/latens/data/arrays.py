@@ -141,6 +141,8 @@ def _npy(file: IO[bytes], name: str) -> np.ndarray:
     try:
         return _read_array(file)
     except _DAMAGE as error:
+        if isinstance(error, MemoryError) and "allocate" in str(error):  # the header agrees with the file: it is large
+            raise
         raise DataError(f"{name}: damaged .npy file ({in_a_line(error)}); write it again with np.save") from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from latens.estimators.tables import row_means
 from latens.group import Group
 from latens.models import build
 from latens.persistence import ModelFile, check_size
-from latens.runs import newest
+from latens.runs import locked, newest
 from latens.training import TrainConfig, train
 
 __all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
@@ -45,6 +45,11 @@ class Run:
     @classmethod
     def of(cls, callbacks: Sequence[Callback], folder: str | Path | None, resume: bool) -> Run:
         return cls(callbacks, None if folder is None else Path(folder), resume)
+
+    def owned(self, group: Group) -> AbstractContextManager[None]:
+        """Within it nobody else writes to the folder; of several ranks the first one owns it for all."""
+        theirs = any(isinstance(callback, Checkpoints) and callback.owned for callback in self.callbacks)
+        return nullcontext() if self.folder is None or theirs or not group.first else locked(self.folder)
 
 
 def fitted_state(estimator: Any) -> dict[str, Any]:
@@ -104,11 +109,12 @@ def learn(estimator: Any, network: nn.Module, data: TrainingData[Any], run: Run)
     """Train the network as the settings say; the history, and the step it went on from, stay in the estimator."""
     check_size("the data's description", estimator.schema_.to_json())
     runtime = launch(estimator.device, estimator.precision)
-    checkpoint = _checkpoint(run, runtime.group)
-    estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
-    watching = _watchers(estimator, run, runtime.group)
-    with threads_for(network, len(data.train) // max(1, data.train.steps)):
-        estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
+    with run.owned(runtime.group):
+        checkpoint = _checkpoint(run, runtime.group)
+        estimator.resumed_from_step_ = None if checkpoint is None else checkpoint.header.get("step")
+        watching = _watchers(estimator, run, runtime.group)
+        with threads_for(network, len(data.train) // max(1, data.train.steps)):
+            estimator.history_ = train(network, data, _train_config(estimator), runtime, watching, resume=checkpoint)
 
 
 def _checkpoint(run: Run, group: Group) -> ModelFile | None:

@@ -184,8 +184,11 @@ def _describing(path: str | Path) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise
-    except (LatensError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
-        raise ModelFileError(f"{path}: its header does not describe a model ({error}); take another copy") from error
+    except (LatensError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError) as error:
+        words = " ".join(str(error).split())  # PyTorch's go on for pages
+        raise ModelFileError(
+            f"{path}: its header does not describe a model ({words:.400}); take another copy"
+        ) from error
 
 
 def _check_header(header: Mapping[str, Any], tensors: TensorInfo) -> None:
