@@ -25,8 +25,9 @@ __all__ = ["Heartbeat", "Verdict"]
 # Seconds between two signs of life.
 _BEAT = 1.0
 # Seconds without one after which a rank counts as dead: while all take steps together; while one of them may hold
-# Python's lock for long, as some readers of data do; and once a connection has broken, which only a death does.
-_SILENCE, _PATIENCE, _BROKEN = 10.0, 60.0, 4.0
+# Python's lock for long, as some readers of data do; and once a connection has broken, which only a death does. That is
+# soon enough to be told before torchrun's signal to the others, which comes at once, has to be answered.
+_SILENCE, _PATIENCE, _BROKEN = 10.0, 60.0, 2.5
 # Seconds that the main thread is given to end by itself once the run is over.
 _GRACE = 2.0
 # A judge that wakes up this much too late was held up itself, and has no right to call others silent.

@@ -170,6 +170,8 @@ class TrainingData(Generic[Visited]):
 
     def shared(self, share: Share) -> TrainingData[Visited]:
         """The same rows, of which one of several ranks visits its share."""
+        if share == WHOLE:
+            return self
         train, validation = (cast(Any, replace)(rows, share=share) for rows in (self.train, self.validation))
         return TrainingData(train, validation)
 
