@@ -18,7 +18,18 @@ from torch import Tensor
 
 from latens.errors import ConfigError
 
-__all__ = ["Keyed", "Pool", "generator", "keyed", "order", "resolve_seed", "sequence_uniform", "split_order"]
+__all__ = [
+    "Keyed",
+    "Pool",
+    "generator",
+    "group_order",
+    "keyed",
+    "order",
+    "resolve_seed",
+    "sequence_uniform",
+    "split_order",
+    "window_order",
+]
 
 # SplitMix64 (Steele, Lea & Flood, 2014, https://doi.org/10.1145/2660193.2660195), as signed 64-bit integers because
 # torch has no unsigned multiplication; two's complement wraps the same way.
@@ -72,9 +83,19 @@ def order(seed: int, epoch: int, n: int) -> np.ndarray:
     return _numpy("order", seed, epoch).permutation(n)
 
 
-def split_order(n: int, seed: int) -> np.ndarray:
-    """The permutation of ``range(n)`` whose head becomes the validation rows."""
-    return _numpy("split", seed).permutation(n)
+def group_order(seed: int, epoch: int, n: int) -> np.ndarray:
+    """The order in which `n` groups of rows are read in an epoch."""
+    return _numpy("groups", seed, epoch).permutation(n)
+
+
+def window_order(seed: int, epoch: int, window: int, n: int) -> np.ndarray:
+    """The order of the `n` rows of one of an epoch's windows."""
+    return _numpy("window", seed, epoch, window).permutation(n)
+
+
+def split_order(n: int, seed: int, block: int | None = None) -> np.ndarray:
+    """The permutation of ``range(n)`` whose head becomes the validation rows; of a block of many rows its own."""
+    return _numpy("split", seed, *(() if block is None else (block,))).permutation(n)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:
@@ -89,10 +110,12 @@ class Pool:
     Args:
         values: (n, *shape), all rows; a reference, never a copy.
         rows: (m,) int64 on the same device, which of them may give a value.
+        numbers: (m,) int64, what those are called in the data; None if that is their place in `values`.
     """
 
     values: Tensor
     rows: Tensor
+    numbers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -155,7 +178,8 @@ class Keyed:
         draws = self.stream("others").cells(shape).flatten(1)
         # The last row stands in for the row itself, so that m - 1 places are m - 1 other rows
         place = (draws * (len(pool) - 1)).long().clamp_(max=len(pool) - 2)
-        itself = pool.rows[place] == self.index[:, None]
+        called = pool.rows if pool.numbers is None else pool.numbers
+        itself = called[place] == self.index[:, None]
         donors = pool.rows[place.masked_fill_(itself, len(pool) - 1)]
         return pool.values.flatten(1).gather(0, donors).reshape(tuple(shape))
 

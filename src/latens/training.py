@@ -370,7 +370,7 @@ def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> N
         if theirs.get(name) != value:
             was = (
                 f"{name}={theirs.get(name)!r}, now {value!r}"
-                if name not in ("data", "target", "windows", "start")
+                if name not in ("data", "target", "scaling", "windows", "start")
                 else f"other {name}"
             )
             raise ModelFileError(

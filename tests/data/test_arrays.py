@@ -199,12 +199,13 @@ class TestNpy:
         assert open_source(str(renamed)).values.shape == (2, 3)
 
     def test_a_large_one_stays_on_disk(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.arrays._MAPPED", 100)
+        monkeypatch.setattr("latens.data.stored._LARGE", 100)
         np.save(tmp_path / "x.npy", np.arange(200.0).reshape(100, 2))
-        values = open_source(tmp_path / "x.npy").values
-        assert isinstance(values.base, np.memmap) or isinstance(values, np.memmap)
-        assert not values.flags.writeable
-        assert values.sum() == 19900
+        source = open_source(tmp_path / "x.npy")
+        assert source.streamed
+        assert source.values[98:].tolist() == [[196, 197], [198, 199]]
+        assert not open_source(tmp_path / "x.npy", stream=False).streamed
+        assert source.in_memory().values.sum() == 19900
 
     def test_pickled_objects_are_never_loaded(self, tmp_path):
         np.save(tmp_path / "x.npy", np.array([[{}]], dtype=object), allow_pickle=True)

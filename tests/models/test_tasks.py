@@ -97,7 +97,7 @@ def test_evaluation_counts_every_hidden_cell_once(monkeypatch):
     model, x = network(), batch(40).x
     held_out = ResidentRows(x, x, torch.arange(40), batch_size=8, seed=7)
     whole = evaluate(model, held_out)
-    monkeypatch.setattr("latens.data.batches._EVALUATION_BATCH", 7)
+    monkeypatch.setattr("latens.data.batches.EVALUATION_BATCH", 7)
     assert evaluate(model, held_out) == pytest.approx(whole, rel=1e-12)
 
 

@@ -36,3 +36,12 @@ def test_short_form(module: str) -> None:
 def test_every_module_is_registered() -> None:
     with_trials = {path.stem for path in HERE.glob("*.py") if "\ndef trials(" in path.read_text()}
     assert with_trials == set(modules())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["npy", "parquet"])
+def test_larger_than_memory_in_small(form: str) -> None:
+    command = [sys.executable, HERE / "memory.py", "--gigabytes", "0.1", "0.3", "--forms", form]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(re.findall(r"on disk", ended.stdout)) == 4

@@ -22,7 +22,7 @@ from latens.analysis.neighbours import NearestRows, Neighbours, nearest, recall
 from latens.analysis.ngrams import Documents, documents, ngram_nats, ngram_surprisals, unigram_nats, xz_nats
 from latens.analysis.orders import OrderAccuracy, judge_orders
 from latens.analysis.outliers import Cause, OutlierScores, Reason
-from latens.analysis.principal import Principal, principal_components
+from latens.analysis.principal import Principal, principal_components, principal_of
 from latens.analysis.probes import Probe, ProbeCurve, probe_features
 from latens.analysis.referee import Referee, judge
 from latens.analysis.seasons import season_of
@@ -72,6 +72,7 @@ __all__ = [
     "ngram_nats",
     "ngram_surprisals",
     "principal_components",
+    "principal_of",
     "probe_features",
     "quantile_levels",
     "recall",

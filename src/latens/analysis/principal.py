@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 
-__all__ = ["Principal", "principal_components"]
+__all__ = ["Blocks", "Principal", "principal_components", "principal_of"]
+
+# Rows (m, D) some at a time, as often as they are asked for.
+Blocks: TypeAlias = Callable[[], Iterable[np.ndarray]]
 
 # Rows turned into float64 at a time, the widest data whose D x D covariance is solved, and the longest thin SVD.
 _CHUNK = 8192
@@ -32,6 +36,10 @@ class Principal:
     def errors(self, x: np.ndarray) -> np.ndarray:  # (m, D) -> (m,)
         """Mean squared distance of each row from its projection, in float64."""
         return np.concatenate([self._block_errors(block) for block in _blocks(x, self.mean)])
+
+    def block_errors(self, block: np.ndarray) -> np.ndarray:  # (m, D) -> (m,)
+        """The same of few rows."""
+        return self._block_errors(block.astype(np.float64) - self.mean)
 
     def _block_errors(self, centred: np.ndarray) -> np.ndarray:
         codes = centred @ self.components.T
@@ -73,6 +81,12 @@ def _by_covariance(x: np.ndarray, mean: np.ndarray, n_components: int) -> np.nda
     covariance = np.zeros((features, features))
     for block in _blocks(x, mean):
         covariance += block.T @ block
+    return _largest(covariance, n_components)
+
+
+def _largest(covariance: np.ndarray, n_components: int) -> np.ndarray:  # (D, D) -> (n, D)
+    """The directions of the largest variances."""
+    features = len(covariance)
     _, vectors = eigh(covariance, subset_by_index=[features - n_components, features - 1])
     return np.ascontiguousarray(vectors.T[::-1])
 
@@ -80,3 +94,93 @@ def _by_covariance(x: np.ndarray, mean: np.ndarray, n_components: int) -> np.nda
 def _blocks(x: np.ndarray, mean: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(x), _CHUNK):
         yield x[start : start + _CHUNK].astype(np.float64) - mean
+
+
+def principal_of(blocks: Blocks, n_components: int, center: bool = True, most: int | None = None) -> Principal:
+    """What `principal_components` finds, of rows that come block by block, in memory that does not grow with them.
+
+    A missing value, NaN, counts as its column's mean, for which the rows are asked for twice. Of rows with more than
+    4,096 numbers all are held in memory, or of more than `most` rows every second, third, … one.
+
+    Args:
+        blocks: The rows.
+        n_components: n ≤ D.
+        center: Subtract the mean first.
+        most: Rows of wide data to hold; None for all.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(100, 3)) @ np.diag([1.0, 5.0, 2.0])
+        >>> parts = principal_of(lambda: np.array_split(x, 7), 2)
+        >>> bool(np.allclose(parts.errors(x), principal_components(x, 2).errors(x)))
+        True
+    """
+    moments = _Moments.of(blocks())
+    if moments.missing:
+        means = moments.mean
+
+        def filled() -> Iterator[np.ndarray]:
+            return (np.where(np.isnan(block), means, block) for block in blocks())
+
+        return principal_of(filled, n_components, center, most)
+    if moments.features > min(_WIDEST, max(moments.rows, 2)):
+        return principal_components(_gathered(blocks(), moments.rows, most), n_components, center)
+    mean = moments.mean if center else np.zeros(moments.features)
+    components = _largest(moments.around(mean), n_components)
+    missing = np.zeros((n_components - len(components), moments.features))
+    return Principal(mean, np.vstack([components, missing]))
+
+
+class _Moments:
+    """Sums and products of rows, around the mean of the first block of them: around zero they would lose digits."""
+
+    def __init__(self, features: int, shift: np.ndarray) -> None:
+        self.features, self.rows, self._shift = features, 0, shift
+        self._sum, self._present = np.zeros(features), np.zeros(features)
+        self._products = np.zeros((features, features)) if features <= _WIDEST else np.zeros((0, 0))
+
+    @classmethod
+    def of(cls, blocks: Iterable[np.ndarray]) -> _Moments:
+        moments: _Moments | None = None
+        for block in blocks:
+            wide = block.astype(np.float64)
+            moments = moments or cls(wide.shape[1], _means(wide))
+            moments._add(wide - moments._shift)
+        assert moments is not None
+        return moments
+
+    def _add(self, rows: np.ndarray) -> None:
+        self.rows += len(rows)
+        gaps = np.isnan(rows)
+        self._sum += np.where(gaps, 0.0, rows).sum(axis=0)
+        self._present += len(rows) - gaps.sum(axis=0)
+        if not self.missing and len(self._products):
+            self._products += rows.T @ rows
+
+    @property
+    def missing(self) -> bool:
+        """Whether a value was missing: the products are then of no use."""
+        return bool((self._present < self.rows).any())
+
+    @property
+    def mean(self) -> np.ndarray:  # (D,)
+        return np.asarray(self._shift + self._sum / np.maximum(self._present, 1))
+
+    def around(self, centre: np.ndarray) -> np.ndarray:  # (D, D)
+        """The products of the rows around a centre."""
+        apart, total = self._shift - centre, np.outer(self._sum, self._shift - centre)
+        return np.asarray(self._products + total + total.T + self.rows * np.outer(apart, apart))
+
+
+def _means(rows: np.ndarray) -> np.ndarray:
+    present = ~np.isnan(rows)
+    return np.asarray(np.where(present, rows, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1))
+
+
+def _gathered(blocks: Iterable[np.ndarray], rows: int, most: int | None) -> np.ndarray:
+    """All rows, or evenly spread ones."""
+    step = 1 if most is None else -(-rows // most)
+    kept, seen = [], 0
+    for block in blocks:
+        kept.append(block[-seen % step :: step].copy())
+        seen += len(block)
+    return np.concatenate(kept)

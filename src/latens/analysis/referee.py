@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latens.analysis.principal import principal_components
+from latens.analysis.principal import Blocks, Principal, principal_of
 
 __all__ = ["Referee", "judge"]
 
@@ -71,44 +71,64 @@ def _counted(n: int, noun: str) -> str:
 
 
 def judge(
-    train: np.ndarray,
-    held_out: np.ndarray,
+    train: np.ndarray | Blocks,
+    held_out: np.ndarray | Blocks | None,
     model_error: float,
     n_components: int,
     groups: np.ndarray | None = None,
+    most: int | None = None,
 ) -> Referee:
     """Solve PCA on the training rows and compare on the held-out ones (on the training rows if there are none).
 
     Args:
-        train: (m, D), scaled as the model sees them; a missing value is NaN, and PCA is given the column's mean.
-        held_out: (k, D); k may be 0.
+        train: (m, D), scaled as the model sees them, or what gives some rows at a time; a missing value is NaN, and PCA
+            is given the column's mean.
+        held_out: (k, D), or what gives some rows at a time; None, or k = 0, for none.
         model_error: The model's mean squared error on the rows of comparison.
         n_components: Size of the code.
         groups: (D,) int, of a typed table the column that each number belongs to: the error is then the mean over a
             row's columns, those that are missing left out, of the sum over a column's numbers.
+        most: Of rows with more than 4,096 numbers, how many are held in memory; None for all.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(100, 4))
         >>> judge(x, x[:10], model_error=0.1, n_components=2).rows
         'held-out'
     """
-    features = train.shape[1]
-    judged = held_out if len(held_out) else train
-    pca_error = 0.0
+    alone = held_out is None or (isinstance(held_out, np.ndarray) and not len(held_out))
+    learned, judged = _blocks(train), _blocks(train if alone or held_out is None else held_out)
+    features = next(iter(learned())).shape[1]
+    columns = np.arange(features) if groups is None else groups
     if n_components < features:
-        pca_error = _pca_error(train, judged, n_components, np.arange(features) if groups is None else groups)
-        pca_error = pca_error if pca_error > _ROUNDING * float(np.nansum(np.square(judged)) / judged.size) else 0.0
-    rows = "held-out" if len(held_out) else "training"
-    return Referee(n_components, pca_error, model_error, rows, len(judged), features)
+        principal = principal_of(learned, n_components, most=most)
+        pca_error, squares, n = _mean_error(principal, judged, columns)
+        pca_error = pca_error if pca_error > _ROUNDING * squares else 0.0
+    else:
+        pca_error, n = 0.0, sum(len(block) for block in judged())
+    return Referee(n_components, pca_error, model_error, "training" if alone else "held-out", n, features)
 
 
-def _pca_error(train: np.ndarray, judged: np.ndarray, n_components: int, groups: np.ndarray) -> float:
+def _blocks(rows: np.ndarray | Blocks) -> Blocks:
+    return (lambda: (rows,)) if isinstance(rows, np.ndarray) else rows
+
+
+def _mean_error(principal: Principal, blocks: Blocks, groups: np.ndarray) -> tuple[float, float, int]:
+    """The mean error of rows, the mean square of their numbers, and how many there are."""
+    plain = len(np.unique(groups)) == len(groups)
+    error = squares = 0.0
+    rows = 0
+    for block in blocks():
+        whole = plain and not np.isnan(block).any()
+        error += float((principal.block_errors(block) if whole else _gap_errors(principal, block, groups)).sum())
+        squares += float(np.nansum(np.square(block, dtype=np.float64)))
+        rows += len(block)
+    return error / rows, squares / (rows * len(groups)), rows
+
+
+def _gap_errors(principal: Principal, judged: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Of rows with missing values, or of columns of several numbers, the error of each."""
     present = ~np.isnan(judged)
-    if len(np.unique(groups)) == len(groups) and present.all() and not np.isnan(train).any():
-        return float(principal_components(train, n_components).errors(judged).mean())
-    means = np.nansum(train, axis=0, dtype=np.float64) / np.maximum((~np.isnan(train)).sum(axis=0), 1)
-    principal = principal_components(np.where(np.isnan(train), means, train), n_components)
-    filled = np.where(present, judged, means) - principal.mean
+    filled = np.where(present, judged, principal.mean) - principal.mean
     squared = np.square(filled - filled @ principal.components.T @ principal.components)
     columns = present @ (1.0 / np.bincount(groups)[groups])  # how many of a row's columns are there
-    return float(((squared * present).sum(axis=1) / np.maximum(columns, 1.0)).mean())
+    return np.asarray((squared * present).sum(axis=1) / np.maximum(columns, 1.0))

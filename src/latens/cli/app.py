@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -85,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # Arrow's own allocator keeps a gigabyte for itself, more than data on disk take while they are read.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with deadline.kept(), _short_warnings(), _polite_kill():
         try:
             return _code(app(args=words, prog_name="latens", standalone_mode=False))

@@ -11,7 +11,17 @@ import typer
 from latens.cli.models import load_model, open_for
 from latens.cli.outputs import STATE, TABLES, check_files, check_folder, is_folder
 from latens.cli.settings import SEQUENCES
-from latens.cli.verbs import AnswersOption, Columns, ModelArgument, Parting, Reading, Shared, SourceArgument, verb
+from latens.cli.verbs import (
+    AnswersOption,
+    Columns,
+    ModelArgument,
+    Parting,
+    Reading,
+    Shared,
+    SourceArgument,
+    Streaming,
+    verb,
+)
 from latens.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,7 +53,7 @@ def embed(
     model: ModelArgument,
     source: SourceArgument,
     output: AnswersOption,
-    reading: Reading,
+    reading: Streaming,
     columns: Columns,
     parting: Parting,
     shared: Shared,
@@ -72,7 +82,7 @@ def reconstruct(
     model: ModelArgument,
     source: SourceArgument,
     output: AnswersOption,
-    reading: Reading,
+    reading: Streaming,
     parting: Parting,
     shared: Shared,
     errors: ErrorsOption = False,

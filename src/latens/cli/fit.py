@@ -17,7 +17,7 @@ from latens.cli.runs import owned, run_folder
 from latens.cli.settings import SEQUENCES, build_estimator, parse_settings
 from latens.cli.stopping import deadline
 from latens.cli.terminal import say
-from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, verb
+from latens.cli.verbs import Columns, ForceOption, OutputOption, Reading, Shared, SourceArgument, Streaming, verb
 from latens.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def fit(
     source: SourceArgument,
     output: OutputOption,
     run: Run,
-    reading: Reading,
+    reading: Streaming,
     columns: Columns,
     shared: Shared,
     model: ModelOption = None,

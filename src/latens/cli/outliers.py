@@ -16,7 +16,7 @@ from latens.cli.judged import Judged, fit_on, judged, rows_of
 from latens.cli.models import load_saved, open_for
 from latens.cli.outputs import FIGURES, TABLES, Target
 from latens.cli.terminal import shown
-from latens.cli.verbs import Columns, Parting, Reading, Shared, verb
+from latens.cli.verbs import Columns, Parting, Reading, Shared, Streaming, verb
 from latens.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Judging:
 def outliers(
     words: WordsArgument,
     judging: Judging,
-    reading: Reading,
+    reading: Streaming,
     columns: Columns,
     parting: Parting,
     shared: Shared,

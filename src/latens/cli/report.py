@@ -61,6 +61,6 @@ def _origin(model: Path, source: str, output: Path, how: tuple[Reading, Columns]
     words = [word for name, value in given.items() if value is not None for word in (f"--{name}", value)]
     for name in ("labels", "types", "missing"):
         words += [word for value in getattr(reading, name) or () for word in (f"--{name}", value)]
-    opened = {name: value for name, value in (reading.how | columns.how).items() if value not in (None, {}, ())}
+    opened = {name: value for name, value in (reading.how | columns.how).items() if value not in (None, {}, (), False)}
     seed = [] if shared.seed is None else ["--seed", str(shared.seed)]
     return Origin(str(model), source, str(output), [*words, *seed], opened, read_header(model)["digest"])

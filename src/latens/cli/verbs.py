@@ -30,6 +30,7 @@ __all__ = [
     "Reading",
     "Shared",
     "SourceArgument",
+    "Streaming",
     "app",
     "as_table",
     "close_quietly",
@@ -119,8 +120,13 @@ class Reading:
     @property
     def how(self) -> dict[str, Any]:
         """As `latens.open_source` takes it."""
-        given = {"kind": self.kind, "array": self.array, "labels": self.label_names}
+        given = {"kind": self.kind, "array": self.array, "labels": self.label_names, "stream": self.streams}
         return given | {"types": self.kinds, "missing": tuple(self.missing or ())}
+
+    @property
+    def streams(self) -> bool | None:
+        """Whether data stay on disk; None goes by their size."""
+        return False
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -152,6 +158,24 @@ class Parting:
         target = Target(Path(output), is_folder(output), self.part_rows, self.resume)
         target.check(force=self.force, inputs=inputs, suffixes=suffixes)
         return target
+
+
+@dataclass(frozen=True)
+class Streaming(Reading):
+    """How to read a SOURCE that need not fit into memory."""
+
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Read .npy, Parquet and images of one size from disk as they are wanted; above 1 GiB if left out.",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def streams(self) -> bool | None:
+        return self.stream
 
 
 @dataclass(frozen=True)

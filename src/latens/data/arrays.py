@@ -16,19 +16,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from latens.data.archives import open_archive, packed_size
-from latens.data.paths import open_plain, size_of
-from latens.data.values import (
-    Labels,
-    Source,
-    among,
-    check_finite,
-    check_memory,
-    check_shape,
-    hint,
-    label_array,
-    label_names,
-    numeric,
-)
+from latens.data.finite import check_finite
+from latens.data.paths import open_plain, readable, size_of
+from latens.data.stored import Stored, is_large, like_array
+from latens.data.values import Labels, Source, among, check_memory, check_shape, hint, label_array, label_names, numeric
 from latens.errors import DataError, choice, in_a_line
 
 __all__ = ["KINDS", "array_source", "as_array", "npy_bytes", "npy_source", "npz_source"]
@@ -37,8 +28,6 @@ KINDS = ("table", "images")
 
 _VALUES = ("X", "x", "data", "images")
 _LABELS = ("y", "labels", "label")
-# Above this an .npy stays on disk and is memory-mapped.
-_MAPPED = 2**30
 # All that a damaged or hostile header or archive makes NumPy and zipfile raise.
 _DAMAGE = (
     *(ValueError, SyntaxError, TypeError, KeyError, EOFError, OSError, zlib.error, zipfile.BadZipFile),
@@ -124,24 +113,57 @@ def _kind(shape: tuple[int, ...], kind: str | None, name: str) -> str:
     return "images"
 
 
-def npy_source(path: Path, kind: str | None = None) -> Source:
-    """The array of an ``.npy`` file; one above 1 GiB stays on disk, memory-mapped."""
+def npy_source(path: Path, kind: str | None = None, stream: bool | None = None) -> Source:
+    """The array of an ``.npy`` file; a large one stays on disk and is read as rows are asked for.
+
+    Args:
+        path: The file.
+        kind: See `array_source`.
+        stream: Whether it stays on disk; None goes by its size.
+    """
     name = path.name
     with open_plain(path) as file:
-        header = _check_npy(file, size_of(file), name, packed=None)
+        header = _check_npy(file, size_of(file), name, packed=None, held=False)
         check_shape(header.shape, name)
-        values = _npy(file, name, header if size_of(file) > _MAPPED else None)
+        if is_large(math.prod(header.shape)) and not header.fortran if stream is None else stream:
+            return _stored_npy(path, header, file.tell(), kind)
+        check_memory(math.prod(header.shape) * header.dtype.itemsize, name)
+        values = _npy(file, name)
     return array_source(values, kind=kind, name=name)
 
 
-def _npy(file: IO[bytes], name: str, mapped: _Header | None = None) -> np.ndarray:
-    """The array of a file whose header has been checked; mapped, its pages are read when they are looked at."""
+def _npy(file: IO[bytes], name: str) -> np.ndarray:
+    """The array of a file whose header has been checked."""
     try:
-        if mapped is not None:
-            return mapped.map(file)
         return _read_array(file)
     except _DAMAGE as error:
         raise DataError(f"{name}: damaged .npy file ({in_a_line(error)}); write it again with np.save") from error
+
+
+def _stored_npy(path: Path, header: _Header, offset: int, kind: str | None) -> Source:
+    """A Source whose values stay in the file, where they begin at `offset`."""
+    (shape, fortran, dtype), name = header, path.name
+    if fortran:
+        raise DataError(
+            f"{name}: is stored column by column, and rows cannot be read from it; write it with "
+            "np.save(path, np.ascontiguousarray(X)), or leave --stream (stream=True) out"
+        )
+    kind = _kind(shape, kind, name)
+    row = math.prod(shape[1:]) * dtype.itemsize
+
+    def read(start: int, stop: int) -> np.ndarray:
+        # Into memory of its own: what is mapped from a file would count as this process's memory.
+        block = np.empty((stop - start, *shape[1:]), dtype)
+        with readable(path), open_plain(path) as file:
+            file.seek(offset + start * row)
+            if file.readinto(block.reshape(-1).view(np.uint8)) != block.nbytes:  # type: ignore[attr-defined]
+                raise DataError(f"{name}: ends before row {stop} of {shape[0]}; write it again")
+        values = numeric(block, name)
+        check_finite(values, name, start)
+        return values
+
+    kept = numeric(np.empty((0, *shape[1:]), dtype), name).dtype
+    return Source(like_array(Stored(shape, kept, read, name)), kind=kind, name=name)
 
 
 def npy_bytes(content: bytes, kind: str | None = None, name: str = "stdin") -> Source:
@@ -173,14 +195,12 @@ class _Header(NamedTuple):
     fortran: bool
     dtype: np.dtype[Any]
 
-    def map(self, file: IO[bytes]) -> np.ndarray:
-        """The array as it lies in an open file behind this header."""
-        order = "F" if self.fortran else "C"
-        return np.memmap(file, self.dtype, "r", file.tell(), self.shape, order)  # type: ignore[call-overload,no-any-return]
 
+def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None, held: bool = True) -> _Header:
+    """The header, believed only as far as `size`, the bytes there are, allows; the file stands behind it.
 
-def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> _Header:
-    """The header, believed only as far as `size`, the bytes there are, allows; the file stands behind it."""
+    With `held` all of it has to fit into memory.
+    """
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
@@ -196,7 +216,7 @@ def _check_npy(file: IO[bytes], size: int, name: str, packed: int | None) -> _He
         raise DataError(
             f"{name}: truncated, shape {shape} means {declared:,} bytes and it has {there:,}; write it again"
         )
-    if packed is not None or declared <= _MAPPED:
+    if held:
         check_memory(declared, name, packed)
     return _Header(shape, fortran, dtype)
 

@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latens.data.finite import check_finite
 from latens.data.paths import files_below, open_plain, size_of
 from latens.data.ragged import check_images
+from latens.data.stored import Stored, is_large, like_array
 from latens.data.values import Source, check_memory, check_unpacked
 from latens.errors import DataError, in_a_line
 
@@ -77,11 +79,15 @@ def image_source(path: Path) -> Source:
     return _decoded([_header(path, path.name)], path.name, labels={}, ids=[path.name])
 
 
-def folder_source(folder: Path) -> Source:
+def folder_source(folder: Path, stream: bool | None = None) -> Source:
     """All images under a folder in natural order (``2.png`` before ``10.png``).
 
     Hidden files, files of other kinds, and links that lead out of the folder are passed over. Where images lie in
     sub-folders, the label of each is its sub-folder's path, empty for those that lie in none.
+
+    Args:
+        folder: Where they lie.
+        stream: Whether images of one size stay on disk, and are decoded as they are wanted; None goes by their size.
 
     Raises:
         DataError: No images, images of different colour modes, or one that cannot be read.
@@ -95,7 +101,13 @@ def folder_source(folder: Path) -> Source:
     _check_alike(headers, name)
     places = np.array([path.parent.relative_to(folder).as_posix() for path in paths])
     places[places == "."] = ""
-    return _decoded(headers, name, labels={"label": places} if places.any() else {}, ids=ids)
+    labels = {"label": places} if places.any() else {}
+    alike = all(header.shape == headers[0].shape for header in headers)
+    if stream and not alike:
+        raise DataError(f"{name}: images of different sizes stay in memory; leave --stream (stream=True) out")
+    if alike and (is_large(len(headers) * math.prod(headers[0].pixels)) if stream is None else stream):
+        return _stored(headers, name, labels, ids)
+    return _decoded(headers, name, labels=labels, ids=ids)
 
 
 @contextmanager
@@ -219,14 +231,34 @@ def _decoded(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray
     check_memory(needed, name, sum(header.packed for header in headers))
     alike = all(header.shape == first.shape for header in headers)
     values = np.empty((len(headers), *first.pixels), first.dtype) if alike else np.empty(len(headers), dtype=object)
+    with _quiet():
+        _decode(headers, values)
+    check_images(values, name)
+    return Source(values, kind="images", labels=labels, ids=np.array(ids), name=name)
+
+
+def _decode(headers: Sequence[_Header], values: np.ndarray) -> None:
+    """The pixels of each file into its place among `values`."""
 
     def decode(row: int) -> None:
         values[row] = _pixels(headers[row])
 
-    with _quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(decode, range(len(headers))))
-    check_images(values, name)
-    return Source(values, kind="images", labels=labels, ids=np.array(ids), name=name)
+
+
+def _stored(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray], ids: Sequence[str]) -> Source:
+    """Images of one size that are decoded as they are wanted."""
+    first = headers[0]
+
+    def read(start: int, stop: int) -> np.ndarray:
+        block = np.empty((stop - start, *first.pixels), first.dtype)
+        _decode(headers[start:stop], block)
+        check_finite(block, name, start)
+        return block
+
+    values = Stored((len(headers), *first.pixels), first.dtype, read, name)
+    return Source(like_array(values), kind="images", labels=labels, ids=np.array(ids), name=name)
 
 
 def _pixels(header: _Header) -> np.ndarray:  # (h, w) or (h, w, c)

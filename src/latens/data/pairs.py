@@ -27,7 +27,9 @@ def paired(noisy: Source, clean: Source) -> Source:
         ['a.png', 'b.png']
     """
     if noisy.kind == clean.kind == "images" and noisy.ids is not None and clean.ids is not None:
-        clean = clean.take(_by_name(noisy, clean))
+        rows = _by_name(noisy, clean)
+        if not np.array_equal(rows, np.arange(len(clean))):
+            clean = clean.take(rows)
     elif len(noisy) != len(clean):
         raise DataError(
             f"target has {len(clean)} rows for the {len(noisy)} of X; give one clean row for each noisy one"

@@ -7,7 +7,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from latens.data.values import Source, check_finite, check_shape, numeric
+from latens.data.finite import check_finite
+from latens.data.values import Source, check_shape, numeric
 from latens.errors import DataError
 
 __all__ = ["check_images", "is_ragged", "ragged_source"]

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from latens.data.arrays import KINDS, array_source, npy_bytes, npy_source, npz_source
 from latens.data.datasets import dataset_source
 from latens.data.documents import are_text_files, is_text_file, open_text
@@ -19,14 +17,16 @@ from latens.data.idx import idx_source, is_idx
 from latens.data.images import SUFFIXES, folder_source, image_source
 from latens.data.kinds import Typing
 from latens.data.named_columns import table_form
-from latens.data.paths import existing, plain_file, readable
+from latens.data.parquet import parquet_folder, parquet_source
+from latens.data.paths import existing, files_below, plain_file, readable
 from latens.data.piped import read_pipe
 from latens.data.ragged import is_ragged, ragged_source
 from latens.data.series import SeriesSource, open_series, series_of
-from latens.data.tables import frame_source, is_frame, parquet_source, reorder
+from latens.data.splits import split
+from latens.data.tables import frame_source, is_frame, reorder
 from latens.data.text import TextSource
 from latens.data.values import Labels, Source, Wanted, carry, label_names
-from latens.errors import ConfigError, DataError, choice, finite
+from latens.errors import ConfigError, DataError, choice
 
 __all__ = ["AnySource", "Source", "open_samples", "open_source", "split"]
 
@@ -60,7 +60,8 @@ _GOES_WITH = {
     "impute": ("series",),
 }
 _READ = (
-    "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, text (.txt, .md, .log), or a folder of images"
+    "NumPy (.npy, .npz), idx, CSV, TSV, Parquet, PNG, JPEG, TIFF, BMP, text (.txt, .md, .log), or a folder of images "
+    "or Parquet files"
 )
 
 
@@ -80,6 +81,7 @@ def open_source(
     item: str | None = None,
     time: str | None = None,
     impute: str | None = None,
+    stream: bool | None = None,
 ) -> AnySource:
     """Anything that latens reads: checked numbers, text, sequences of events, or series.
 
@@ -105,6 +107,8 @@ def open_source(
         item: The column of a table that says what happened.
         time: The column of a table that says when a step of a series is; None takes the first one of times.
         impute: ``"linear"`` fills missing steps and cells of series; None refuses them.
+        stream: Whether an .npy, Parquet or a folder of images of one size stays on disk and is read as rows are wanted;
+            None for those above 1 GiB (as float32). What a model learns is the same to the last bit.
 
     Raises:
         DataError: It cannot be read, or its cells cannot be learned from; the message says where.
@@ -132,7 +136,9 @@ def open_source(
         source = open_series(data, columns=columns, labels=labels, **how)
     else:
         typing = Typing(dict(types or {}), tuple(missing), strict=columns is None)
-        opened = _open(data, How(None if kind == "series" else kind, labels, array, typing))
+        opened = _open(
+            data, How(None if kind == "series" else kind, labels, array, typing, stream if kind != "series" else False)
+        )
         source = series_of(opened) if kind == "series" and isinstance(opened, Source) else opened
     if kind is not None and source.kind != kind:
         raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
@@ -219,13 +225,15 @@ class How:
     labels: Labels
     array: str | None
     typing: Typing
+    stream: bool | None = None
 
 
 def _open(data: object, how: How) -> AnySource:
     if how.array is not None and not isinstance(data, (str, os.PathLike)):
         raise DataError(f"array={how.array!r} chooses from an .npz file; leave it out for a {type(data).__name__}")
     if isinstance(data, (Source, TextSource, EventSource, SeriesSource)):
-        return carry(data, how.labels)
+        held = data.in_memory() if isinstance(data, Source) and how.stream is False else data
+        return carry(held, how.labels)
     if isinstance(data, (str, os.PathLike)):
         return _open_name(os.fspath(data), how)
     if is_frame(data):
@@ -249,22 +257,37 @@ def _open_name(name: str | bytes, how: How) -> AnySource:
 def _open_path(path: Path, how: How) -> Source:
     kind, labels, array = how.kind, how.labels, how.array
     if path.is_dir():
-        return carry(folder_source(path), labels)
+        return _folder(path, how)
     form = _format(plain_file(path))
     if form not in ("text", "idx") and is_gzip(path):
         raise DataError(f"{path.name}: is gzipped, which is read for CSV, TSV and idx only; unpack it with gunzip")
+    if how.stream and form not in ("npy", "parquet"):
+        raise DataError(
+            f"{path.name}: only .npy, Parquet and folders of images are read from disk as they are wanted; write it as "
+            "one of these, or leave --stream (stream=True) out"
+        )
     if array is not None and form != "npz":
         raise DataError(f"{path.name}: array={array!r} chooses from an .npz file; leave it out")
     if form == "npz":
         return npz_source(path, kind=kind, labels=labels, array=array)
     readers: dict[str, Callable[[], Source]] = {
-        "npy": lambda: carry(npy_source(path, kind), labels),
+        "npy": lambda: carry(npy_source(path, kind, how.stream), labels),
         "idx": lambda: carry(idx_source(path, kind), labels),
         "image": lambda: carry(image_source(path), labels),
-        "parquet": lambda: parquet_source(path, labels=labels, typing=how.typing),
+        "parquet": lambda: parquet_source([path], path.name, labels, how.typing, how.stream),
         "text": lambda: _csv(path, how),
     }
     return readers[form]()
+
+
+def _folder(path: Path, how: How) -> Source:
+    """All images below a folder, or one table in all Parquet files."""
+    table = parquet_folder(path, how.labels, how.typing, how.stream)
+    if table is None:
+        return carry(folder_source(path, how.stream), how.labels)
+    if files_below(path, SUFFIXES):
+        raise DataError(f"{path.name}: holds images and Parquet files; keep them in folders of their own")
+    return table
 
 
 def _format(path: Path) -> str:
@@ -297,34 +320,3 @@ def _from_stream(content: bytes, how: How) -> Source:
     if content.startswith(b"\x93NUMPY"):
         return carry(npy_bytes(content, how.kind), how.labels)
     return text_source(content, labels=how.labels, typing=how.typing)
-
-
-def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows to train on and the rows held out, each sorted; a function of the three arguments and nothing else.
-
-    Args:
-        n: Rows there are.
-        validation_fraction: Of them held out, in [0, 1): rounded, at least one row unless it is 0, and never all.
-        seed: Of the permutation.
-
-    Raises:
-        DataError: There is only 1 sample.
-        ConfigError: The fraction is out of range.
-
-    Example:
-        >>> train, validation = split(10, 0.2, seed=0)
-        >>> len(train), len(validation)
-        (8, 2)
-    """
-    from latens.seeds import split_order
-
-    fraction = finite("validation_fraction", validation_fraction, at_least=0.0, at_most=1.0)
-    if fraction == 1.0:
-        raise ConfigError(
-            "validation_fraction=1.0 is out of range; use a number below 1, or there are no rows to learn from"
-        )
-    if n < 2:
-        raise DataError(f"{n} sample{'s' * (n != 1)} cannot be learned from; give it at least 2 rows")
-    held_out = min(n - 1, max(1, round(n * fraction))) if fraction > 0 else 0
-    order = split_order(n, seed)
-    return np.sort(order[held_out:]), np.sort(order[:held_out])

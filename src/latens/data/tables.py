@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from latens.data.finite import first_infinite
 from latens.data.kinds import INFERRED, Known, LeftOut, Typing, typed_column
 from latens.data.parquet_files import open_parquet
+from latens.data.stored import Stored, like_array
 from latens.data.values import (
     Labels,
     Source,
     among,
     check_memory,
     check_shape,
-    first_infinite,
     hint,
     label_array,
     label_names,
@@ -44,8 +45,9 @@ __all__ = [
     "frame_source",
     "given_labels",
     "is_frame",
+    "known_columns",
     "parquet_frame",
-    "parquet_source",
+    "refuse_infinity",
     "reorder",
     "row_ids",
 ]
@@ -177,6 +179,23 @@ def build_table(
     Raises:
         DataError: Nothing is left, or a value is infinite.
     """
+    known, table = known_columns(found, name)
+    dtype = np.result_type(*(column.cells.dtype for column in known))
+    check_memory(n_rows * len(known) * dtype.itemsize, name)
+    values = np.empty((n_rows, len(known)), dtype=stored_dtype(dtype))
+    for i, column in enumerate(known):
+        values[:, i] = column.cells
+    refuse_infinity(values, table.types, name, row_name)
+    names = tuple(column.name for column in table.types) if named else None
+    return Source(values, columns=names, labels=dict(labels), ids=ids, name=name, table=table)
+
+
+def known_columns(found: Sequence[Known | LeftOut], name: str) -> tuple[list[Known], Table]:
+    """The columns to learn from, and the table that they are.
+
+    Raises:
+        DataError: Nothing is left.
+    """
     known = [column for column in found if isinstance(column, Known)]
     left_out = {column.name: column.reason for column in found if isinstance(column, LeftOut)}
     if not known:
@@ -185,27 +204,22 @@ def build_table(
             f"{name}: 0 feature(s) are left, without {reasons}; give it other columns, or say what one of these holds "
             f'with --types NAME=category (types={{"NAME": "category"}})'
         )
-    dtype = np.result_type(*(column.cells.dtype for column in known))
-    check_memory(n_rows * len(known) * dtype.itemsize, name)
-    values = np.empty((n_rows, len(known)), dtype=stored_dtype(dtype))
-    for i, column in enumerate(known):
-        values[:, i] = column.cells
-    types = tuple(column.column for column in known)
-    _refuse_infinity(values, types, name, row_name)
-    names = tuple(column.name for column in types) if named else None
-    return Source(values, columns=names, labels=dict(labels), ids=ids, name=name, table=Table(types, left_out))
+    return known, Table(tuple(column.column for column in known), left_out)
 
 
-def _refuse_infinity(values: np.ndarray, types: Sequence[Column], name: str, row_name: RowName) -> None:
+def refuse_infinity(values: np.ndarray, types: Sequence[Column], name: str, row_name: RowName) -> None:
+    """Refuse what is neither a number nor missing.
+
+    Args:
+        values: (n, d).
+        types: Of the columns.
+        name: What messages call the table.
+        row_name: A row's position in words.
+    """
     first = first_infinite(values)
     if first is not None:
         where = cell_name(name, types[first[1]].name, row_name)(first[0])
         raise DataError(f"{where} is {values[first]}; replace infinity by a number or drop the row")
-
-
-def parquet_source(path: Path, *, labels: Labels = None, typing: Typing = INFERRED) -> Source:
-    """The columns of a Parquet file by what they hold, read column-wise by Arrow."""
-    return frame_source(parquet_frame(path), labels=labels, name=path.name, typing=typing)
 
 
 def parquet_frame(path: Path, choose: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pd.DataFrame:
@@ -256,4 +270,9 @@ def reorder(source: Source, columns: Sequence[str]) -> Source:
         )
     order = [source.columns.index(column) for column in columns]
     table = source.table and replace(source.table, types=tuple(source.table.types[i] for i in order))
-    return replace(source, values=np.ascontiguousarray(source.values[:, order]), columns=tuple(columns), table=table)
+    values: Any = source.values
+    if isinstance(values, Stored):
+        reordered = like_array(values.mapped(lambda block, start: np.ascontiguousarray(block[:, order])))
+    else:
+        reordered = np.ascontiguousarray(values[:, order])
+    return replace(source, values=reordered, columns=tuple(columns), table=table)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from latens.data.finite import place
+from latens.data.stored import Stored
 from latens.errors import DataError, LatensError
 from latens.schema import Table
 
@@ -25,7 +27,6 @@ __all__ = [
     "Wanted",
     "among",
     "carry",
-    "check_finite",
     "check_memory",
     "check_shape",
     "check_unpacked",
@@ -36,8 +37,6 @@ __all__ = [
 
 
 _GIB = 2**30
-# Bytes looked at in one go when searching for NaN: a memory-mapped file never becomes resident as a whole.
-_BLOCK = 2**24
 # Real data rarely shrinks more than this; deflate's own limit is about 1,030. What stays small is no bomb, however
 # little it was: a bomb has to be known for one before it takes 256 MiB.
 _MOST_SHRUNK, _SMALL = 200, 2**27
@@ -67,13 +66,15 @@ class Source:
 
     Args:
         values: (n, *shape), uint8, float32 or float64, C-contiguous or memory-mapped; for images of different sizes
-            (n,) of dtype object, each an array (h, w) or (h, w, c) of one dtype.
+            (n,) of dtype object, each an array (h, w) or (h, w, c) of one dtype. Where they stay on disk, a `Stored`:
+            it has len, shape, ndim and dtype, and gives blocks of rows, ``values[start:stop]`` or ``values[rows]``.
         kind: ``"table"`` with shape (d,), or ``"images"`` with shape (h, w) or (h, w, c).
         columns: The features' names, if the table has them.
         labels: Carried columns by name, each (n,); never learned from.
         ids: (n,) names of the rows: image paths, the index of a frame.
         name: What messages call it.
         table: Of a frame, CSV, TSV or Parquet what its columns hold; ``scaling="auto"`` standardises them one by one.
+        groups: (g + 1,) int64, where the row groups of Parquet files begin and the last one ends; orders go by them.
 
     Example:
         >>> Source(np.zeros((5, 3))).take(np.array([0, 4])).values.shape
@@ -87,9 +88,28 @@ class Source:
     ids: np.ndarray | None = None
     name: str = "array"
     table: Table | None = None
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def streamed(self) -> bool:
+        """Its values stay on disk; they are checked as they are read, and labels and ids may be on disk, too."""
+        return isinstance(self.values, Stored)
+
+    def in_memory(self) -> Source:
+        """The same, read into memory.
+
+        Raises:
+            DataError: It does not fit, or its values are no finite numbers.
+        """
+        if not self.streamed:
+            return self
+        check_memory(math.prod(self.values.shape) * self.values.dtype.itemsize, self.name)
+        labels = {name: np.asarray(column) for name, column in self.labels.items()}
+        ids = None if self.ids is None else np.asarray(self.ids)
+        return replace(self, values=np.asarray(self.values), labels=labels, ids=ids)
 
     @property
     def typed(self) -> bool:
@@ -147,6 +167,7 @@ class Source:
             values=np.ascontiguousarray(self.values[rows]),
             labels={name: column[rows] for name, column in self.labels.items()},
             ids=None if self.ids is None else self.ids[rows],
+            groups=None,
         )
 
     def label(self) -> np.ndarray | None:
@@ -296,56 +317,6 @@ def _check_object(value: object, where: str) -> None:
         np.asarray([value], dtype=object).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise NotNumbers(f"{where}: {error}; give numbers only") from error
-
-
-def place(index: Sequence[int | np.integer], columns: Sequence[str] | None = None) -> str:
-    """A position in words: ``row 3, column 2``, ``column 'price', row 3`` or ``row 3, pixel (4, 5)``."""
-    row, *rest = (int(i) for i in index)
-    if columns is not None:
-        return f"column {columns[rest[0]]!r}, row {row} (counted from 0)"
-    where = f"column {rest[0]}" if len(rest) == 1 else f"pixel {tuple(rest)}"
-    return f"row {row}, {where} (counted from 0)"
-
-
-def check_finite(values: np.ndarray, name: str) -> None:
-    """Refuse NaN and infinity, naming the first by row and column (or pixel)."""
-    first = first_not_finite(values)
-    if first is None:
-        return
-    what = "NaN" if np.isnan(values[first]) else "inf" if values[first] > 0 else "-inf"
-    way_out = "X = X[np.isfinite(X).all(axis=1)]" if values.ndim == 2 else "np.nan_to_num(X)"
-    verb = "drop such rows with" if values.ndim == 2 else "replace it, for instance with"
-    raise DataError(f"{name}: {place(first)} is {what}; {verb} {way_out}")
-
-
-def first_not_finite(values: np.ndarray) -> tuple[int, ...] | None:
-    """The index of the first NaN or infinity, row by row, or None."""
-    if values.dtype.kind != "f":
-        return None
-    for start, block in _blocks(values):
-        bad = ~np.isfinite(block)
-        if bad.any():
-            row, *rest = (int(i) for i in np.unravel_index(int(bad.argmax()), block.shape))
-            return (start + row, *rest)
-    return None
-
-
-def first_infinite(values: np.ndarray) -> tuple[int, int] | None:
-    """The row and column of the first infinity of a table, or None."""
-    if values.dtype.kind != "f":
-        return None
-    for start, block in _blocks(values):
-        bad = np.isinf(block)
-        if bad.any():
-            row, column = np.unravel_index(int(bad.argmax()), block.shape)
-            return start + int(row), int(column)
-    return None
-
-
-def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    step = max(1, _BLOCK // max(1, values[:1].nbytes))
-    for start in range(0, len(values), step):
-        yield start, values[start : start + step]
 
 
 def check_memory(needed: int, name: str, packed: int | None = None) -> None:

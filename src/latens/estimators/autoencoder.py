@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from latens.analysis import principal_components
-from latens.data.batches import ResidentData
+from latens.analysis import principal_of
+from latens.data.batches import Rows, SampleData
 from latens.errors import ConfigError, choice, setting
 from latens.estimators.encoding import SampleEncoder
 from latens.estimators.reconstruction import Reconstructor
@@ -149,9 +149,9 @@ class Autoencoder(SampleEncoder, Reconstructor):
             "beside": self._starts_at_pca(schema),
         }
 
-    def _begin(self, network: torch.nn.Module, data: ResidentData) -> None:
+    def _begin(self, network: torch.nn.Module, data: SampleData) -> None:
         if self._starts_at_pca(self.schema_):
-            start_at_pca(network, data.train.x[data.train.rows])
+            start_at_pca(network, data.train)
 
     def _starts_at_pca(self, schema: Schema) -> bool:
         if choice("start", self.start, STARTS) != "auto":
@@ -168,21 +168,24 @@ class Autoencoder(SampleEncoder, Reconstructor):
         return output_of(self.output, schema)
 
 
-def start_at_pca(network: Any, x: torch.Tensor) -> None:
+def start_at_pca(network: Any, rows: Rows) -> None:
     """Let a network with a linear map beside it begin as the principal components of the training rows.
 
     Categories begin as equally likely: PCA's numbers are no logits.
 
     Args:
         network: A `DenseNetwork`.
-        x: (m, d), the training rows as the network sees them.
+        rows: The training rows.
     """
-    features = network.data.features(x).double().cpu().numpy()
-    weights = network.data.weights()
-    scale = np.ones(features.shape[1]) if weights is None else np.array(weights[0])
-    n = network.config["encoder"][-1]
-    filled = np.nan_to_num(features) * scale
-    principal = principal_components(filled, min(n, features.shape[1]))
+    weights, n = network.data.weights(), network.config["encoder"][-1]
+    width = network.config["decoder"][-1]
+    scale = np.ones(width) if weights is None else np.array(weights[0])
+
+    def filled() -> Iterator[np.ndarray]:
+        for batch in rows.in_order():
+            yield np.nan_to_num(network.data.features(batch.x).double().cpu().numpy()) * scale
+
+    principal = principal_of(filled, min(n, width))
     components = np.zeros((n, len(scale)))
     components[: len(principal.components)] = principal.components
     encoder, decoder = components * scale, components.T / scale[:, None]

@@ -13,16 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from latens.analysis import Referee, principal_components
 from latens.data import Source
-from latens.data.batches import ResidentData, TrainingData
+from latens.data.batches import SampleData, TrainingData
 from latens.data.patches import Patches, covering_patches, random_patches, resident_pixels
+from latens.data.splits import Rows
 from latens.devices import resolve_device
 from latens.errors import ConfigError, DataError, choice, setting, whole
 from latens.estimators.encoding import SampleEncoder
 from latens.estimators.inference import Applied, AppliedToImages, floating, mean_squares
-from latens.estimators.reconstruction import Reconstructor
+from latens.estimators.reconstruction import Reconstructor, some_rows
 from latens.estimators.sizes import block_style, code_size, dense_widths, output_of, whole_widths
 from latens.models.tasks import Task
-from latens.schema import Schema
+from latens.schema import Schema, Summary
 
 __all__ = ["ConvAutoencoder"]
 
@@ -206,13 +207,11 @@ class ConvAutoencoder(SampleEncoder, Reconstructor):
     def _scaling(self) -> str:
         return choice("scaling", self.scaling, _SCALINGS) if self._any_size() else self.scaling
 
-    def _learn_schema(self, source: Source, learned: np.ndarray) -> Schema:
-        schema = super()._learn_schema(source, learned)
+    def _learn_schema(self, source: Source, summary: Summary) -> Schema:
+        schema = super()._learn_schema(source, summary)
         return replace(schema, shape=(None, None, *schema.shape[2:])) if self._any_size() else schema
 
-    def _training_data(
-        self, source: Source, clean: Source | None, rows: tuple[np.ndarray, np.ndarray], seed: int
-    ) -> ResidentData:
+    def _training_data(self, source: Source, clean: Source | None, rows: tuple[Rows, Rows], seed: int) -> SampleData:
         if not self._any_size():
             return super()._training_data(source, clean, rows, seed)
         device = resolve_device(self.device)
@@ -222,13 +221,14 @@ class ConvAutoencoder(SampleEncoder, Reconstructor):
         each = self.patches_per_image
         per_image = None if each == "auto" else whole("patches_per_image", each, at_least=1)
         size = whole("batch_size", self.batch_size, at_least=2)
-        pixels, (learned, held_out) = (x, target, layout), rows
+        pixels = (x, target, layout)
+        learned, held_out = (np.asarray(part[:]) for part in rows)
         return TrainingData(
             random_patches(pixels, learned, side, per_image, size, seed),
             covering_patches(pixels, held_out, side, size, seed),
         )
 
-    def _judge(self, data: ResidentData) -> None:
+    def _judge(self, data: SampleData) -> None:
         """Beside PCA of the pixels: a code map is to an image what a pixel's code is to the pixel."""
         train, held_out = data.train, data.validation
         if not (isinstance(train, Patches) and isinstance(held_out, Patches)):
@@ -290,7 +290,10 @@ class ConvAutoencoder(SampleEncoder, Reconstructor):
     def _each(self, X: Any, answer: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
         """The answer for images of one size, or one by one for images of different sizes."""
         source = self._applied_source(X)
-        return [answer(image[None]) for image in source.values] if source.ragged else [answer(source.values)]
+        if source.ragged:
+            return [answer(image[None]) for image in source.values]
+        parts = some_rows(source) if source.streamed else (source,)
+        return [np.concatenate([answer(part.values) for part in parts])]
 
     def _joined(self, X: Any, answer: Callable[[np.ndarray], np.ndarray]) -> Any:
         source = self._applied_source(X)

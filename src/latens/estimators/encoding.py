@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,17 +14,20 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from latens.callbacks import Callback
-from latens.data import Source, open_samples, split
-from latens.data.batches import ResidentData, ResidentRows, TrainingData, resident
+from latens.data import Source, open_samples
+from latens.data.batches import ResidentRows, SampleData, TrainingData, marks_of, resident
 from latens.data.pairs import paired
+from latens.data.splits import Rows, everything, split_rows
+from latens.data.streaming import Streamed, StreamedRows
 from latens.devices import resolve_device
-from latens.errors import ConfigError, DataError, setting, whole
+from latens.errors import ConfigError, DataError, choice, setting, whole
 from latens.estimators.fitting import Run, all_or_nothing, fitted_state, learn, network_to_train, refereed
 from latens.estimators.inference import Applied
 from latens.estimators.saving import save
 from latens.estimators.tables import check_columns, remember_columns, warn_of
 from latens.history import History
-from latens.schema import Schema
+from latens.schema import SCALINGS, Schema, Summary, summarise
+from latens.schema.scaling import needs_moments
 from latens.seeds import resolve_seed
 
 if TYPE_CHECKING:
@@ -162,11 +166,12 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         clean = None if target is None else self._partners(source, target)
         seed = resolve_seed(self.random_state)
         learned, held_out = self._rows(len(source) if only is None else len(only), seed)
-        known = learned if only is None else np.arange(len(source))
+        known = learned if only is None else everything(len(source))
         if only is not None:
-            learned, held_out = only[learned], only[held_out]
-        if begun is None:
-            self.schema_ = self._learn_schema(source, known)
+            learned, held_out = only[learned[:]], only[held_out[:]]
+        summary = None if begun is not None else self._summary(source, known)
+        if summary is not None:
+            self.schema_ = self._learn_schema(source, summary)
         if len(source.shape) > 1:
             self.n_features_in_ = self.schema_.n_features
         if clean is not None:
@@ -174,15 +179,15 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             clean = self.schema_.conform(clean, "other")
             self.schema_ = self.schema_.covering(clean, learned) if begun is None else self.schema_
         data = self._training_data(source, clean, (learned, held_out), seed)
-        warn_of(source, self.schema_, learned)
+        warn_of(source, self.schema_, learned, summary if only is None else None)
         self._learn(data, seed, run, begun)
         self._judge(data)
 
-    def _rows(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _rows(self, n: int, seed: int) -> tuple[Rows, Rows]:
         """Training rows and held-out rows; at least two are learned from."""
-        learned, held_out = split(n, self.validation_fraction, seed)
+        learned, held_out = split_rows(n, self.validation_fraction, seed)
         if len(learned) < 2:
-            learned, held_out = np.arange(n), learned[:0]
+            learned, held_out = everything(n), learned[:0]
         if self.early_stopping and not len(held_out):
             raise ConfigError(
                 f"early_stopping=True needs held-out rows, and validation_fraction={self.validation_fraction} of {n} "
@@ -190,17 +195,28 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         return learned, held_out
 
-    def _learn_schema(self, source: Source, learned: np.ndarray) -> Schema:
-        return Schema.learn(source, learned, self._scaling())
+    def _summary(self, source: Source, rows: Rows) -> Summary:
+        """What some rows are like, as far as the scaling asks."""
+        return summarise(source, rows, needs_moments(source, choice("scaling", self._scaling(), SCALINGS)))
 
-    def _training_data(
-        self, source: Source, clean: Source | None, rows: tuple[np.ndarray, np.ndarray], seed: int
-    ) -> ResidentData:
-        device = resolve_device(self.device)
-        x = resident(source, self.schema_, device)
-        target = x if clean is None else resident(clean, self.schema_, device)
-        size = whole("batch_size", self.batch_size, at_least=2)
-        return TrainingData(*(ResidentRows(x, target, torch.from_numpy(part).to(device), size, seed) for part in rows))
+    def _learn_schema(self, source: Source, summary: Summary) -> Schema:
+        return Schema.of(source, summary, self._scaling())
+
+    def _training_data(self, source: Source, clean: Source | None, rows: tuple[Rows, Rows], seed: int) -> SampleData:
+        device, schema = resolve_device(self.device), self.schema_
+        size, target = whole("batch_size", self.batch_size, at_least=2), source if clean is None else clean
+        if source.streamed or target.streamed:
+            data = Streamed(source, target, schema, device, source.groups)
+            return TrainingData(*(StreamedRows(data, part, size, seed) for part in rows))
+        x = resident(source, schema, device)
+        y = x if clean is None else resident(clean, schema, device)
+        numbers = (torch.from_numpy(np.asarray(part[:])).to(device) for part in rows)
+        return TrainingData(
+            *(
+                ResidentRows(x, y, part, size, seed, source.groups, partial(marks_of, source, target, schema))
+                for part in numbers
+            )
+        )
 
     def _partners(self, source: Source, target: Any) -> Source:
         """The clean samples in the order of the noisy ones, read as those were."""
@@ -208,14 +224,14 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         clean = open_samples(target, columns=source.columns, types=kinds, optional_labels=tuple(source.labels))
         return paired(source, self._sized(clean))
 
-    def _learn(self, data: ResidentData, seed: int, run: Run, begun: Applied | None) -> None:
+    def _learn(self, data: SampleData, seed: int, run: Run, begun: Applied | None) -> None:
         network = network_to_train(self, seed, None if begun is None else begun.network)
         if begun is None:
             self._begin(network, data)
         learn(self, network, data, run)
         self._keep(network)
 
-    def _begin(self, network: torch.nn.Module, data: ResidentData) -> None:
+    def _begin(self, network: torch.nn.Module, data: SampleData) -> None:
         """Give the network other weights than random ones to start from."""
 
     def _keep(self, network: torch.nn.Module) -> None:
@@ -223,7 +239,7 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.n_components_ = self.network_.code_size(self.schema_.shape)
         self._n_features_out = self.n_components_
 
-    def _judge(self, data: ResidentData) -> None:
+    def _judge(self, data: SampleData) -> None:
         """Hold the model against something simple: exact PCA of the same size."""
         self.referee_ = refereed(self.network_, data, self.n_components_)
 
@@ -289,7 +305,7 @@ class SampleEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _scaled(self, X: Any) -> np.ndarray:
         source = self._applied_source(X)
-        return self.schema_.scale_values(source.values)
+        return self.schema_.scale_values(source.in_memory().values)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

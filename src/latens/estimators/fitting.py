@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from torch import nn
 
 from latens.analysis import Referee, judge
 from latens.callbacks import Callback, Checkpoints, EarlyStopping, Progress
-from latens.data.batches import ResidentData, TrainingData
+from latens.data.batches import Batch, Rows, SampleData, TrainingData
+from latens.data.streaming import StreamedRows
 from latens.devices import launch, threads_for
 from latens.errors import ConfigError, whole
 from latens.estimators.inference import Applied
@@ -25,6 +28,9 @@ from latens.runs import newest
 from latens.training import TrainConfig, train
 
 __all__ = ["Run", "all_or_nothing", "fitted_state", "learn", "network_to_train", "refereed"]
+
+# Bytes of rows that exact PCA may hold of data on disk, where one row has too many numbers for a table of products.
+_HELD = 2**28
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,14 +142,50 @@ def _check_same_network(theirs: Any, ours: Any) -> None:
             raise ConfigError(f"{name}={value!r} describes another network than the fitted {there!r}; fit anew")
 
 
-def refereed(network: Applied, data: ResidentData, n_components: int) -> Referee:
-    """Exact PCA of the same size beside the network, on the held-out rows, or the training rows if there are none."""
-    judged = data.validation if len(data.validation) else data.train
-    x, target = data.train.x, data.train.target
-    errors = network.errors(x[judged.rows].cpu().numpy(), target[judged.rows].cpu().numpy())
-    features = network.features(x.cpu().numpy())
+def refereed(network: Applied, data: SampleData, n_components: int) -> Referee:
+    """Exact PCA of the same size beside the network, on the held-out rows, or the training rows if there are none.
+
+    Rows are looked at block by block, wherever they live.
+    """
     weights = network.network.data.weights()  # type: ignore[union-attr,operator]
     scale, groups = (None, None) if weights is None else map(np.array, weights)
-    compared = features if scale is None else features * scale.astype(features.dtype)
-    learned, held_out = (compared[rows.rows.cpu().numpy()] for rows in (data.train, data.validation))
-    return judge(learned, held_out, float(row_means(errors).mean()), n_components, groups)
+
+    errors = _Errors(network)
+
+    def features(rows: Rows, judged: bool = False) -> Iterator[np.ndarray]:
+        for batch in rows.in_order():
+            x = batch.x.cpu().numpy()
+            found = network.features(x)
+            if judged:  # in the same pass: data on disk are not read twice
+                errors.add(x, batch)
+            yield found if scale is None else found * scale.astype(found.dtype)
+
+    learned, most = partial(features, data.train), _most(data.train)
+    if len(data.validation):
+        referee = judge(learned, partial(features, data.validation, True), math.nan, n_components, groups, most)
+    else:
+        referee = judge(learned, None, math.nan, n_components, groups, most)
+        for batch in data.train.in_order():
+            errors.add(batch.x.cpu().numpy(), batch)
+    return replace(referee, model_error=errors.mean)
+
+
+class _Errors:
+    """The mean squared error of a network, added up batch by batch."""
+
+    def __init__(self, network: Applied) -> None:
+        self.network, self._sum, self._rows = network, 0.0, 0
+
+    def add(self, x: np.ndarray, batch: Batch) -> None:
+        target = x if batch.target is batch.x else batch.target.cpu().numpy()
+        self._sum += float(row_means(self.network.errors(x, target)).sum())
+        self._rows += len(batch)
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self._rows
+
+
+def _most(rows: Rows) -> int | None:
+    """How many very wide rows exact PCA may hold in memory."""
+    return max(2, _HELD // (4 * max(1, math.prod(rows.data.shape)))) if isinstance(rows, StreamedRows) else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from latens.analysis import OrderAccuracy, judge_orders
 from latens.data import Source
-from latens.data.batches import ResidentData
+from latens.data.batches import SampleData
 from latens.errors import ConfigError, DataError, choice, whole
 from latens.estimators.encoding import SampleEncoder
 from latens.estimators.sizes import block_style, whole_widths
@@ -170,10 +170,11 @@ class JigsawEncoder(SampleEncoder):
     def _partners(self, source: Source, target: Any) -> Source:
         raise ConfigError("target: a jigsaw predicts the order of the tiles of X; leave it out, or use Autoencoder")
 
-    def _judge(self, data: ResidentData) -> None:
+    def _judge(self, data: SampleData) -> None:
         judged = data.validation if len(data.validation) else data.train
         rows = "held-out" if len(data.validation) else "training"
-        self.referee_ = self._accuracy(judged.x[judged.rows].cpu().numpy(), rows)
+        x = np.concatenate([batch.x.cpu().numpy() for batch in judged.in_order()])
+        self.referee_ = self._accuracy(x, rows)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 

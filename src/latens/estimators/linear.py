@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from latens.analysis import principal_components
+from latens.analysis import principal_of
 from latens.data import Source
-from latens.data.batches import ResidentData
-from latens.data.values import first_not_finite, place
+from latens.data.batches import SampleData
+from latens.data.finite import first_not_finite, place
+from latens.data.splits import Rows, everything
 from latens.errors import ConfigError, DataError, choice, finite, setting
 from latens.estimators.encoding import SampleEncoder
 from latens.estimators.fitting import Run
@@ -125,7 +127,7 @@ class LinearAutoencoder(SampleEncoder, Reconstructor):
                     f"{source.name}: column {column.name!r} holds {column.kind} cells, and a linear model takes only "
                     f"numbers; use Autoencoder (--model deep), or leave the column out"
                 )
-        first = first_not_finite(source.values)
+        first = first_not_finite(source.values) if source.typed else None  # of an array all cells are there
         if first is not None:
             raise DataError(
                 f"{source.name}: {place(first, source.columns)} is missing, and a linear model has no place for that; "
@@ -137,12 +139,12 @@ class LinearAutoencoder(SampleEncoder, Reconstructor):
             return self.scaling
         return "center" if self.center else "magnitude"
 
-    def _rows(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _rows(self, n: int, seed: int) -> tuple[Rows, Rows]:
         learned, held_out = super()._rows(n, seed)
         exact = choice("solver", self.solver, SOLVERS) == "exact"
-        return (np.arange(n), held_out[:0]) if exact else (learned, held_out)
+        return (everything(n), held_out[:0]) if exact else (learned, held_out)
 
-    def _learn(self, data: ResidentData, seed: int, run: Run, begun: Applied | None) -> None:
+    def _learn(self, data: SampleData, seed: int, run: Run, begun: Applied | None) -> None:
         if self.solver != "exact":
             super()._learn(data, seed, run, begun)
         elif begun is not None:
@@ -152,14 +154,17 @@ class LinearAutoencoder(SampleEncoder, Reconstructor):
         else:
             self._solve(data)
 
-    def _solve(self, data: ResidentData) -> None:
+    def _solve(self, data: SampleData) -> None:
         started = time.monotonic()
         config = self.network_config(self.schema_)
-        x = data.train.x.flatten(1).cpu().numpy()
-        principal = principal_components(x, config["n_components"], center=self.center)
+
+        def rows() -> Iterator[np.ndarray]:
+            return (batch.x.flatten(1).cpu().numpy() for batch in data.train.in_order())
+
+        principal = principal_of(rows, config["n_components"], center=self.center)
         weight = torch.from_numpy(principal.components.astype(np.float32))
         self._keep(with_weights("linear", config, {"encoder.weight": weight}))
         self.resumed_from_step_ = None
-        error = float(principal.errors(x).mean())
+        error = sum(float(principal.block_errors(block).sum()) for block in rows()) / len(data.train)
         seconds = round(time.monotonic() - started, 3)
         self.history_ = History().append({"epoch": 1, "step": 0, "seconds": seconds, "train_loss": error})

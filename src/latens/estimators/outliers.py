@@ -157,7 +157,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return -threshold
 
     def _samples(self, estimator: Any, X: Any, evidence: dict[str, float], seed: int) -> Lesson:
-        source = estimator._open(X, fitting=not hasattr(estimator, "schema_"))
+        # Its neighbours are among all rows, so that all rows have to be in memory.
+        source = estimator._open(X, fitting=not hasattr(estimator, "schema_")).in_memory()
         if len(source) < FEWEST:
             are = "samples are" if len(source) != 1 else "sample is"
             raise DataError(
@@ -210,13 +211,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         trim: Any = (_TRIM if self.estimator is None else 0.0) if self.trim == "auto" else self.trim
         ordinary = np.arange(len(part))
         if trim != 0:  # images of different sizes have no features to be compared by
-            estimator.schema_ = estimator._learn_schema(part, ordinary)
+            estimator.schema_ = estimator._learn_schema(part, estimator._summary(part, ordinary))
             ordinary = ordinary_rows(_features(estimator.schema_, part), trim, seed)
         if self.estimator is None:
             estimator.max_epochs = self._epochs(len(ordinary))
         estimator._fit(part, None, Run.of((), None, False), only=ordinary)
         held_out = estimator._rows(len(ordinary), resolve_seed(estimator.random_state))[1]
-        return ordinary, ordinary[held_out] if len(held_out) else ordinary
+        return ordinary, ordinary[held_out[:]] if len(held_out) else ordinary
 
     def _epochs(self, rows: int) -> int:
         if self.max_epochs != "auto":

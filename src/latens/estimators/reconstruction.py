@@ -17,7 +17,7 @@ from latens.schema import Schema
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Reconstructor"]
+__all__ = ["Reconstructor", "some_rows"]
 
 # Rows that are reconstructed at a time, a multiple of any chunk of `Applied`.
 _BLOCK = 8192
@@ -63,7 +63,8 @@ class Reconstructor:
         cells are filled, so that ``X.fillna(ae.reconstruct(X))`` imputes.
         """
         source = self._applied_source(X)
-        return self._given_back(self.network_.reconstruct(self._scaled(source)), X, index_of(X, source))
+        found = np.concatenate([self.network_.reconstruct(self._scaled(part)) for part in _held(source)])
+        return self._given_back(found, X, index_of(X, source))
 
     def residuals(self, X: Any) -> Any:
         """X minus its reconstruction, in the units and shape of X.
@@ -71,7 +72,7 @@ class Reconstructor:
         Of a typed table it is a frame: differences of numbers, time spans of times, and for a category one minus the
         probability that the network gives it; missing where the cell is.
         """
-        source = self._applied_source(X)
+        source = self._applied_source(X).in_memory()  # as large as the answer
         scaled = self._scaled(source)
         found = self.schema_.unscale_values(self.network_.reconstruct(scaled))
         residuals = np.asarray(floating(source.values) - found)
@@ -89,7 +90,7 @@ class Reconstructor:
         """
         check_is_fitted(self)
         source = self._applied_source(X)
-        parts = _parts(source)
+        parts = some_rows(source)
         if self.schema_.typed:
             return np.concatenate([row_means(self.network_.errors(self._scaled(part))) for part in parts])
         return np.concatenate([mean_squares(self.residuals(part)) for part in parts])
@@ -115,7 +116,12 @@ class Reconstructor:
         return plot_pairs(part.values, outputs, columns=columns)
 
 
-def _parts(source: Source) -> Iterator[Source]:
+def _held(source: Source) -> Iterator[Source]:
+    """All rows, or some at a time where they are on disk."""
+    return some_rows(source) if source.streamed else iter((source,))
+
+
+def some_rows(source: Source) -> Iterator[Source]:
     """Some rows at a time, so that memory does not grow with their number."""
     if len(source) <= _BLOCK:
         yield source

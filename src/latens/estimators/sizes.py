@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from latens.analysis import Size, Sweep, idle_units
 from latens.data import Source, open_samples
+from latens.data.splits import everything
 from latens.errors import ConfigError, choice, finite, whole
 from latens.models.autoencoders import OUTPUTS, taper_widths, wide_widths
 from latens.reports import Report, silent
@@ -125,7 +126,8 @@ def sweep(estimator: SampleEncoder, X: Any, sizes: Sequence[int], report: Report
 
 def _check_sizes(estimator: SampleEncoder, source: Source, sizes: Sequence[int]) -> None:
     """Refuse a size that cannot be before any time is spent on the others."""
-    schema = estimator._learn_schema(estimator._sized(source), np.arange(len(source)))
+    sized = estimator._sized(source)
+    schema = estimator._learn_schema(sized, estimator._summary(sized, everything(len(source))))
     for size in sizes:
         clone(estimator).set_params(n_components=size).network_config(schema)
 

@@ -11,24 +11,23 @@ from sklearn.utils.validation import validate_data
 
 from latens.data import Source
 from latens.errors import DataError
-from latens.schema import Schema
+from latens.schema import Numbers, Schema, Summary, summarise
 
 __all__ = ["check_columns", "index_of", "names_of", "remember_columns", "row_means", "warn_of"]
 
 # Deviations from the mean beyond which a value weighs more than a thousand others in the loss.
 _HEAVY = 30.0
 _NAMED = 3
-# Rows looked at in one go.
-_CHUNK = 4096
 
 
-def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
+def warn_of(source: Source, schema: Schema, rows: Numbers, summary: Summary | None = None) -> None:
     """Say which columns are left out, and which have values so far out that the fit will follow them.
 
     Args:
         source: The data.
         schema: Learned from it.
         rows: The training rows.
+        summary: What they are like, if that is known already.
     """
     table = source.table
     if table is None:
@@ -45,7 +44,8 @@ def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
             f"{source.name}: of a column's categories the most frequent are learned, and rarer ones read as none of "
             f"them: {', '.join(rare)}"
         )
-    heavy = _heavy(source, schema, rows)
+    known = summarise(source, rows) if summary is None else summary
+    heavy = _heavy(schema, known)
     if heavy:
         more = f" and {len(heavy) - _NAMED} more" if len(heavy) > _NAMED else ""
         _warn(
@@ -54,9 +54,10 @@ def warn_of(source: Source, schema: Schema, rows: np.ndarray) -> None:
         )
 
 
-def _heavy(source: Source, schema: Schema, rows: np.ndarray) -> list[str]:
-    blocks = (schema.scale_values(source.values[rows[start : start + _CHUNK]]) for start in range(0, len(rows), _CHUNK))
-    furthest = np.fmax.reduce([np.fmax.reduce(np.abs(block), axis=0, initial=0.0) for block in blocks])
+def _heavy(schema: Schema, summary: Summary) -> list[str]:
+    extremes = np.stack([summary.low, summary.high])
+    there = summary.low <= summary.high  # where nothing is, the least is above the greatest
+    furthest = np.abs(schema.scale_values(np.where(there, extremes, 0.0))).max(axis=0) * there
     return [
         f"{column.name!r} reaches {furthest[i]:.0f} standard deviations"
         for i, column in enumerate(schema.table.types if schema.table else ())

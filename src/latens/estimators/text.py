@@ -27,6 +27,9 @@ __all__ = ["GeneratedText", "TextAutoregressor"]
 
 ALIGNMENTS = ("auto", "plain", "newline")
 
+# Items looked at in one go.
+_BLOCK = 1 << 24
+
 
 class TextAutoregressor(Autoregressor):
     r"""A recurrent network that predicts the next character (byte, byte pair) of a text from all before it.
@@ -156,8 +159,7 @@ class TextAutoregressor(Autoregressor):
         newline = self.schema_.encode("\n")
         if len(newline) != 1:
             raise ConfigError(f'align="newline": the text holds no newline; use {setting("align", "plain")}')
-        starts = np.flatnonzero(ids[offsets[0] : offsets[-1]] == newline[0]) + offsets[0] + 1
-        return aligned_windows(offsets, chunk, starts)
+        return aligned_windows(offsets, chunk, _places_of(newline[0], ids, offsets) + 1)
 
     def _text_of(self, ids: np.ndarray) -> str:
         return self.schema_.decode(ids)
@@ -320,3 +322,10 @@ def _texts(prompt: Any, kinds: tuple[type, ...] = (str,)) -> tuple[list[Any], bo
     if not texts or not all(isinstance(text, kinds) for text in texts):
         raise DataError(f"prompt: {prompt!r:.50} is no text; give a text, or a list of at least one text")
     return texts, False
+
+
+def _places_of(item: int, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Where an item stands between the first offset and the last; a mapped file is looked at block by block."""
+    begin, end = int(offsets[0]), int(offsets[-1])
+    blocks = ((start, ids[start : min(start + _BLOCK, end)]) for start in range(begin, end, _BLOCK))
+    return np.concatenate([np.zeros(0, np.int64), *(np.flatnonzero(block == item) + start for start, block in blocks)])

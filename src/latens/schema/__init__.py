@@ -6,8 +6,9 @@ from latens.schema.columns import KINDS, Column, Table
 from latens.schema.description import Schema
 from latens.schema.events import EventSchema
 from latens.schema.items import UNKNOWN
-from latens.schema.scaling import SCALINGS, Samples, Scaling
+from latens.schema.scaling import SCALINGS, Scaling
 from latens.schema.series import SERIES_SCALINGS, SeriesSchema
+from latens.schema.statistics import Numbers, Samples, Summary, summarise
 from latens.schema.text import TOKENS, Decoder, TextSchema
 
 __all__ = [
@@ -19,10 +20,13 @@ __all__ = [
     "Column",
     "Decoder",
     "EventSchema",
+    "Numbers",
     "Samples",
     "Scaling",
     "Schema",
     "SeriesSchema",
+    "Summary",
     "Table",
     "TextSchema",
+    "summarise",
 ]

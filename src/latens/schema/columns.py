@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,15 @@ from latens.errors import choice
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KINDS", "Column", "Level", "Table"]
+__all__ = ["KINDS", "Column", "Level", "Table", "Tally"]
 
 KINDS = ("number", "integer", "boolean", "category", "datetime")
 
 # What a category can be called: what JSON can hold, so that a model file can.
 Level = str | int | float | bool
 
-_DAY, _WEEK, _YEAR = 86_400.0, 604_800.0, 31_556_952.0
+# A year, a week and a day, in seconds.
+_PERIODS = (31_556_952.0, 604_800.0, 86_400.0)
 # How many times a period has to fit into the data before it is worth two numbers.
 _REPEATS = 1.5
 # Seconds on either side of 1970 that a time in nanoseconds can say.
@@ -66,18 +67,13 @@ class Column:
         """Differences of its cells are time spans."""
         return self.kind == "datetime" or self.dtype.startswith("timedelta")
 
-    def learn(self, cells: np.ndarray) -> Column:
-        """The column with what its training cells say: how frequent its levels are, or which periods it has.
-
-        Args:
-            cells: (n,) float64.
-        """
-        if self.levels:
-            counts = np.bincount(cells[cells >= 0].astype(np.int64), minlength=len(self.levels))
-            share = counts / max(counts.sum(), 1)
-            entropy = -float(np.sum(share * np.log(np.where(share > 0, share, 1.0))))
-            return replace(self, entropy=max(entropy, _FLOOR), gini=max(1.0 - float(share @ share), _FLOOR))
-        return replace(self, periods=_periods(cells[~np.isnan(cells)])) if self.kind == "datetime" else self
+    def codes_of(self, cells: np.ndarray, other: Column) -> np.ndarray:
+        """Codes among the levels of another column as codes among those of this one, -1 where it has no such level."""
+        places = {level: float(code) for code, level in enumerate(self.levels)}
+        new = np.array([*(places.get(level, -1.0) for level in other.levels), -1.0])  # the last for -1
+        present = ~np.isnan(cells)
+        codes = np.where(present, cells, -1.0).astype(np.int64)
+        return np.asarray(np.where(present, new[codes], np.nan))
 
     def network(self, offset: float, scale: float) -> dict[str, Any]:
         """What a network has to know of the column, as JSON.
@@ -148,10 +144,14 @@ class Table:
         """What the columns hold, by name, as `latens.open_source` takes it; ``"ignore"`` for those left out."""
         return dict.fromkeys(self.left_out, "ignore") | {column.name: column.kind for column in self.types}
 
-    def learn(self, values: np.ndarray) -> Table:
-        """The table with what the training rows (n, d) say of its columns."""
-        types = tuple(column.learn(values[:, i].astype(np.float64)) for i, column in enumerate(self.types))
-        return replace(self, types=types, has_missing=bool(np.isnan(values).any()))
+    def tallies(self) -> list[tuple[int, Tally]]:
+        """What counts the training cells, with the place of each column that has something to count."""
+        return [(i, Tally(column)) for i, column in enumerate(self.types) if column.levels or column.kind == "datetime"]
+
+    def learned(self, tallies: Iterable[tuple[int, Tally]], has_missing: bool) -> Table:
+        """The table with what the training rows say of its columns."""
+        types = dict(enumerate(self.types)) | {i: tally.learned() for i, tally in tallies}
+        return replace(self, types=tuple(types.values()), has_missing=has_missing)
 
     def frame(self, values: np.ndarray, names: Any, index: Any = None) -> pd.DataFrame:
         """Cells (n, d) in the table's units as the user had them: dtypes, categories, times."""
@@ -193,13 +193,52 @@ class Table:
         return cls(tuple(map(Column.from_json, fields["types"])), left_out, bool(fields["has_missing"]))
 
 
-def _periods(seconds: np.ndarray) -> tuple[float, ...]:
-    """The cycles worth two numbers each: those that the data goes through and that it is not always at one point of."""
-    if not len(seconds):
-        return ()
-    extent = float(seconds.max() - seconds.min())
-    found = [period for period in (_YEAR, _WEEK, _DAY) if extent >= _REPEATS * period]
-    return tuple(period for period in found if np.ptp(np.mod(seconds, period)) > 0)
+class Tally:
+    """What the training cells say of a column, counted block by block.
+
+    Args:
+        column: A category or a boolean, whose levels are counted, or a time, which may go through cycles.
+
+    Example:
+        >>> tally = Tally(Column("smokes", "boolean", levels=(False, True)))
+        >>> tally.add(np.array([0.0, 1.0, np.nan]))
+        >>> tally.add(np.array([1.0, 1.0]))
+        >>> tally.learned().gini
+        0.375
+    """
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._counts = np.zeros(len(column.levels), dtype=np.int64)
+        # Of the seconds themselves, and of their places in each period.
+        self._low, self._high = np.full(1 + len(_PERIODS), np.inf), np.full(1 + len(_PERIODS), -np.inf)
+
+    def add(self, cells: np.ndarray) -> None:
+        """Count some more cells, (n,) float64."""
+        if self.column.levels:
+            self._counts += np.bincount(cells[cells >= 0].astype(np.int64), minlength=len(self._counts))
+            return
+        seconds = cells[~np.isnan(cells)]
+        if len(seconds):
+            places = np.stack([seconds, *(np.mod(seconds, period) for period in _PERIODS)])
+            self._low, self._high = (
+                np.minimum(self._low, places.min(axis=1)),
+                np.maximum(self._high, places.max(axis=1)),
+            )
+
+    def learned(self) -> Column:
+        """The column with how frequent its levels are, or with its periods."""
+        if not self.column.levels:
+            return replace(self.column, periods=self._periods())
+        share = self._counts / max(self._counts.sum(), 1)
+        entropy = -float(np.sum(share * np.log(np.where(share > 0, share, 1.0))))
+        return replace(self.column, entropy=max(entropy, _FLOOR), gini=max(1.0 - float(share @ share), _FLOOR))
+
+    def _periods(self) -> tuple[float, ...]:
+        """The cycles worth two numbers each: those that the data goes through and is not always at one point of."""
+        extent, *within = (self._high - self._low).tolist()
+        each = zip(_PERIODS, within, strict=True)
+        return tuple(period for period, spread in each if extent >= _REPEATS * period and spread > 0)
 
 
 def _numbers(column: Column, cells: np.ndarray) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from latens.errors import DataError, choice, setting
 from latens.schema.columns import Column, Table
-from latens.schema.scaling import SCALINGS, Samples, Scaling, extent, learn_scaling
+from latens.schema.scaling import SCALINGS, Scaling, needs_moments, scaling_of
+from latens.schema.statistics import Numbers, Samples, Summary, extent, summarise
 
 __all__ = ["Schema"]
 
@@ -41,8 +42,8 @@ class Schema:
     table: Table | None = None
 
     @classmethod
-    def learn(cls, source: Samples, rows: np.ndarray, scaling: str = "auto") -> Schema:
-        """Fit the scaling on `rows` (the training rows, int64) of `source` and on nothing else.
+    def learn(cls, source: Samples, rows: Numbers, scaling: str = "auto") -> Schema:
+        """Fit the scaling on `rows` (the training rows, int64, sorted) of `source` and on nothing else, in one pass.
 
         ``"auto"``: images and uint8 by their range; a 2-D array that already lies in [0, 1] stays as it is; other
         arrays and typed tables are standardised column by column.
@@ -50,17 +51,24 @@ class Schema:
         Raises:
             ConfigError: `scaling` is unknown, or ``"unit"`` for data outside [0, 1].
         """
+        return cls.of(
+            source, summarise(source, rows, needs_moments(source, choice("scaling", scaling, SCALINGS))), scaling
+        )
+
+    @classmethod
+    def of(cls, source: Samples, summary: Summary, scaling: str = "auto") -> Schema:
+        """The same, of what is known of the training rows."""
         return cls(
             kind=source.kind,
             shape=source.shape,
             columns=source.columns,
             dtype=str(source.dtype),
-            scaling=learn_scaling(source, rows, choice("scaling", scaling, SCALINGS)),
+            scaling=scaling_of(source, summary, choice("scaling", scaling, SCALINGS)),
             label_names=tuple(source.labels),
-            table=None if source.table is None else source.table.learn(source.values[rows]),
+            table=summary.table,
         )
 
-    def covering(self, target: Samples, rows: np.ndarray) -> Schema:
+    def covering(self, target: Samples, rows: Numbers) -> Schema:
         """The same, its range wide enough for the `rows` of what is to be predicted: a sigmoid must reach them."""
         low, high = extent(target.values, rows) if self.bounded else (0.0, 0.0)
         least, most = float(self.scaling.offset.min()), float((self.scaling.offset + self.scaling.scale).max())
@@ -146,17 +154,26 @@ class Schema:
         Raises:
             DataError: A column is of another type, or holds a new category; the message names column and row.
         """
-        if source.table is None or (self.table is not None and source.table.types == self.table.types):
+        now, then = source.table, self.table
+        if now is None or (then is not None and now.types == then.types):
             return source
-        if self.table is None:
+        if then is None:
             _check_plain(source)
-            return source
-        values = source.values.copy()
-        for i, (then, now) in enumerate(zip(self.table.types, source.table.types, strict=True)):
-            _check_type(then, now, source.name)
-            if then.levels and then.levels != now.levels:
-                values[:, i] = _recoded(values[:, i], then, now, source.name, new_categories)
-        return replace(source, values=values, table=self.table)  # type: ignore[type-var]  # a Source is a dataclass
+            checked = _mapped(source.values, lambda block, start: _without_gaps(block, start, source))
+            return replace(source, values=checked)  # type: ignore[type-var]  # a Source is a dataclass
+        pairs = list(zip(then.types, now.types, strict=True))
+        for mine, theirs in pairs:
+            _check_type(mine, theirs, source.name)
+
+        def recode(block: np.ndarray, start: int) -> np.ndarray:
+            found = block.copy()
+            for i, (mine, theirs) in enumerate(pairs):
+                if mine.levels and mine.levels != theirs.levels:
+                    found[:, i] = _recoded((found[:, i], start), mine, theirs, source.name, new_categories)
+            return found
+
+        values = _mapped(source.values, recode)
+        return replace(source, values=values, table=then)  # type: ignore[type-var]
 
     def reading(self) -> dict[str, Any]:
         """How `open_source` has to read data of this schema: its columns, and what they and the ones left out hold."""
@@ -193,19 +210,31 @@ class Schema:
         )
 
 
+def _mapped(values: np.ndarray, function: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
+    """A function of rows and of the number of their first one, for all rows; of those on disk as they are read."""
+    lazily = getattr(values, "mapped", None)
+    return function(values, 0) if lazily is None else lazily(function)
+
+
 def _check_plain(source: Samples) -> None:
-    """Refuse cells of a typed table that have no meaning where an array of numbers was learned from."""
-    for i, column in enumerate(source.table.types if source.table else ()):
-        where = f"{source.name}: column {column.name!r}"
+    """Refuse columns of a typed table that have no meaning where an array of numbers was learned from."""
+    for column in source.table.types if source.table else ():
         if not column.numeric and column.kind != "boolean":
+            where = f"{source.name}: column {column.name!r}"
             raise DataError(f"{where} holds {column.kind} cells where the model was fitted on numbers; convert it")
-        missing = np.isnan(source.values[:, i])
+
+
+def _without_gaps(block: np.ndarray, start: int, source: Samples) -> np.ndarray:
+    """Refuse missing cells where an array was learned from, which has none."""
+    for i, column in enumerate(source.table.types if source.table else ()):
+        missing = np.isnan(block[:, i])
         if missing.any():
-            row = int(missing.argmax())
+            row = start + int(missing.argmax())
             raise DataError(
-                f"{where}, row {row} (counted from 0) is missing where the model was fitted on an array, which has no "
-                f"missing cells; fill it, or fit on a frame"
+                f"{source.name}: column {column.name!r}, row {row} (counted from 0) is missing where the model was "
+                f"fitted on an array, which has no missing cells; fill it, or fit on a frame"
             )
+    return block
 
 
 def _check_type(then: Column, now: Column, name: str) -> None:
@@ -223,19 +252,18 @@ def _sort(column: Column) -> str:
     return {"boolean": "coded", "category": "coded", "datetime": "time"}.get(column.kind, "numeric")
 
 
-def _recoded(cells: np.ndarray, then: Column, now: Column, name: str, new_categories: str) -> np.ndarray:
-    """Codes among the levels of `now` as codes among those of `then`."""
-    places = {level: float(code) for code, level in enumerate(then.levels)}
-    new = np.array([*(places.get(level, -1.0) for level in now.levels), -1.0])  # the last for -1
-    present = ~np.isnan(cells)
-    codes = np.where(present, cells, -1.0).astype(np.int64)
-    recoded = np.where(present, new[codes], np.nan)
+def _recoded(place: tuple[np.ndarray, int], then: Column, now: Column, name: str, new_categories: str) -> np.ndarray:
+    """Codes among the levels of `now` as codes among those of `then`; `place` is the cells and their first row."""
+    cells, start = place
+    recoded = then.codes_of(cells, now)
+    codes = np.where(np.isnan(cells), -1.0, cells).astype(np.int64)
     unknown = (recoded == -1.0) & (codes >= 0)
     # Where rare categories were not kept, nobody can tell them from new ones.
     if unknown.any() and new_categories == "error" and not then.rare:
         row = int(unknown.argmax())
+        where = f"{name}: column {then.name!r}, row {start + row} (counted from 0)"
         raise DataError(
-            f"{name}: column {then.name!r}, row {row} (counted from 0): category {now.levels[codes[row]]!r} was not "
-            f"there when the model was fitted; correct it, or fit with {setting('new_categories', 'other')}"
+            f"{where}: category {now.levels[codes[row]]!r} was not there "
+            f"when the model was fitted; correct it, or fit with {setting('new_categories', 'other')}"
         )
     return recoded

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from latens.errors import ConfigError, DataError, setting
+from latens.schema.statistics import Numbers, Samples, Summary, summarise
 
-if TYPE_CHECKING:
-    from latens.schema.columns import Table
-
-__all__ = ["SCALINGS", "Samples", "Scaling", "extent", "learn_scaling"]
+__all__ = ["SCALINGS", "Scaling", "learn_scaling", "needs_moments", "scaling_of"]
 
 SCALINGS = ("auto", "range", "unit", "standard", "center", "magnitude", "none")
-
-# Rows that are turned into float64 at a time: statistics never hold a second copy of the data.
-_CHUNK = 4096
-
-
-class Samples(Protocol):
-    """What a schema needs to see of a source (`latens.data.Source` is one)."""
-
-    @property
-    def values(self) -> np.ndarray: ...  # (n, *shape)
-    @property
-    def kind(self) -> str: ...
-    @property
-    def shape(self) -> tuple[int | None, ...]: ...
-    @property
-    def dtype(self) -> np.dtype[np.generic]: ...
-    @property
-    def columns(self) -> tuple[str, ...] | None: ...
-    @property
-    def labels(self) -> Mapping[str, np.ndarray]: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def table(self) -> Table | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +58,31 @@ class Scaling:
         return unscaled
 
 
-def learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
+def learn_scaling(source: Samples, rows: Numbers, name: str) -> Scaling:
     """The scaling called `name`, or what ``"auto"`` means for the source, fitted on `rows`; NaN counts nowhere.
 
     Raises:
         ConfigError: It does not suit the data.
     """
-    low, high = extent(source.values, rows)
+    return scaling_of(source, summarise(source, rows, needs_moments(source, name)), name)
+
+
+def by_range(source: Samples) -> bool:
+    """Whether ``"auto"`` goes by the range of the data: images and bytes."""
+    return source.table is None and (source.kind == "images" or source.dtype == np.uint8)
+
+
+def needs_moments(source: Samples, name: str) -> bool:
+    """Whether a scaling may have to know means and deviations."""
+    return name not in ("range", "unit", "none") and not (name == "auto" and by_range(source))
+
+
+def scaling_of(source: Samples, summary: Summary, name: str) -> Scaling:
+    """See `learn_scaling`; of what is known of the training rows."""
+    low, high = summary.extent
     unit = low >= 0.0 and high <= 1.0
-    by_range = source.table is None and (source.kind == "images" or source.dtype == np.uint8)
     if name == "auto":
-        name = "range" if by_range else "unit" if unit and source.table is None else "standard"
+        name = "range" if by_range(source) else "unit" if unit and source.table is None else "standard"
     mixed = source.table is not None and not source.table.numeric
     if mixed and name not in ("standard", "none"):
         raise ConfigError(
@@ -108,7 +95,7 @@ def learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
             f'scaling="unit", but {source.name} spans {low:g} to {high:g}; use {setting("scaling", "range")}'
         )
     with np.errstate(over="ignore", invalid="ignore"):
-        offset, scale = _fit(source.values, rows, name, (low, high), by_range)
+        offset, scale = _fit(source, summary, name)
     if not (np.isfinite(offset).all() and np.isfinite(scale).all()):
         raise DataError(f"{source.name}: values from {low:g} to {high:g} are too large to compute with; divide them")
     if source.table is not None and mixed and offset.ndim:
@@ -117,23 +104,20 @@ def learn_scaling(source: Samples, rows: np.ndarray, name: str) -> Scaling:
     return Scaling(name, offset, scale)
 
 
-def _fit(
-    values: np.ndarray, rows: np.ndarray, scaling: str, extent: tuple[float, float], by_range: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _fit(source: Samples, summary: Summary, scaling: str) -> tuple[np.ndarray, np.ndarray]:
     """Offset and scale of a scaling that is no longer "auto"."""
-    low, high = extent
+    (low, high), mean, deviation = summary.extent, summary.mean, summary.deviation
     zero, one = np.zeros(()), np.ones(())
     if scaling in ("unit", "none"):
         return zero, one
     if scaling == "range":
         return zero + low, one * ((high - low) or 1.0)
-    mean, deviation = _moments(values, rows)
     if scaling == "standard":
-        return mean, _safe(deviation, mean, values.dtype)
+        return mean, _safe(deviation, mean, source.dtype)
     offset = mean if scaling == "center" else np.zeros_like(mean)
     if low >= 0.0 and high <= 1.0:
         return offset, one
-    typical = high - low if by_range else float(np.sqrt(np.mean(deviation**2 + (mean - offset) ** 2)))
+    typical = high - low if by_range(source) else float(np.sqrt(np.mean(deviation**2 + (mean - offset) ** 2)))
     return offset, one * (typical or 1.0)
 
 
@@ -141,31 +125,3 @@ def _safe(deviation: np.ndarray, mean: np.ndarray, dtype: np.dtype[Any]) -> np.n
     """Deviations with 1 where a column's spread is below what its dtype can resolve: it is constant."""
     resolution = 8 * np.finfo(dtype if dtype.kind == "f" else np.float64).eps
     return np.where(deviation <= resolution * np.abs(mean), 1.0, deviation)
-
-
-def _blocks(values: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
-    if values.dtype == object:  # images of different sizes: one at a time
-        yield from (values[row].reshape(1, -1).astype(np.float64) for row in rows)
-        return
-    for start in range(0, len(rows), _CHUNK):
-        block = values[rows[start : start + _CHUNK]]
-        yield block.reshape(len(block), -1).astype(np.float64)
-
-
-def extent(values: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
-    """The least and the greatest number of some rows; NaN counts nowhere."""
-    extremes = [(_least(block), -_least(-block)) for block in _blocks(values, rows)]
-    low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
-    return (low, high) if low <= high else (0.0, 0.0)
-
-
-def _least(block: np.ndarray) -> float:
-    return float(np.fmin.reduce(block, axis=None, initial=np.inf))
-
-
-def _moments(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of each feature in two passes: one pass loses the spread of a column far from zero."""
-    present = np.maximum(sum((~np.isnan(block)).sum(axis=0) for block in _blocks(values, rows)), 1)
-    mean = sum(np.nansum(block, axis=0) for block in _blocks(values, rows)) / present
-    variance = sum(np.nansum((block - mean) ** 2, axis=0) for block in _blocks(values, rows)) / present
-    return np.asarray(mean), np.sqrt(np.asarray(variance))
