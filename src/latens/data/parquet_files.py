@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latens.data.parquet_pages import Chunk, Damage, pages_of
+from latens.data.parquet_pages import Chunk, Damage, check_footer, pages_of
 from latens.data.paths import open_plain, size_of
 from latens.data.values import check_memory
 from latens.errors import DataError, in_a_line
@@ -131,6 +131,7 @@ class ParquetBytes:
             DataError: It does not fit into memory.
         """
         with self.opened() as file:
+            self.check_footer(file)
             schema = file.schema_arrow
             names = None if choose is None else list(choose(schema.names))
             long = [path for path in self.check(file, names) if _is_text(schema, path)]
@@ -165,6 +166,16 @@ class ParquetBytes:
         check_text(table, self.name)
         for name in set(long) & set(table.column_names):
             self._measure(table.column(name))
+
+    def check_footer(self, file: Any) -> None:
+        """Refuse what must not be asked of the file's `metadata`: to be called before anything of a column is.
+
+        Raises:
+            Damage: There is something.
+        """
+        columns = [file.schema.column(place) for place in range(len(file.schema))]
+        levels = [(column.max_definition_level, column.max_repetition_level) for column in columns]
+        check_footer(memoryview(self.content), levels)
 
     def check(self, file: Any, names: Sequence[str] | None, groups: Sequence[int] | None = None) -> list[str]:
         """Hold what the file declares of some columns against its size, and this machine's memory.

@@ -58,6 +58,7 @@ class Parts:
         for number, path in enumerate(paths):
             with open_parquet(path) as content, content.opened() as file:
                 schema = schema or file.schema_arrow
+                content.check_footer(file)
                 index_columns(schema.metadata)  # refused here if it is damaged
                 _check_alike(schema, file.schema_arrow, paths[0].name, path.name)
                 for group in range(file.metadata.num_row_groups):
