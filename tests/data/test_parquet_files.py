@@ -100,3 +100,37 @@ class TestRead:
         os.mkfifo(path)
         with pytest.raises(DataError, match=r"x.parquet: is neither a file nor a folder"), open_parquet(path):
             pass
+
+    @pytest.mark.parametrize("stream", [None, True])
+    def test_what_arrow_would_end_the_process_for(self, path, stream):
+        pq.write_table(pa.table({"x": [1, 2], "y": [3, 4]}), path)
+        content = path.read_bytes()
+        counts = b"\x19\x26\x00\x04"  # of definition levels: none at 0, 2 at 1
+        assert content.count(counts) >= 2
+        path.write_bytes(content.replace(counts, b"\x19\x16\x80\x04"))  # one count, of as many bytes
+        with pytest.raises(
+            DataError, match=r"x.parquet: damaged .* \(counts of levels that are not as many as the lev"
+        ):
+            open_source(path, stream=stream)
+
+
+class TestOnDisk:
+    def test_text_that_is_none(self, path):
+        table = pa.table({"n": [1.0, 2.0, 3.0], "x": ["good", "caf\u00e9", "good"]})
+        pq.write_table(table, path, compression="none", row_group_size=1, write_statistics=False)
+        path.write_bytes(path.read_bytes().replace("\u00e9".encode(), b"\xff\xfe"))
+        with pytest.raises(DataError, match=r"column .x., row 1 \(counted from 0\): Invalid UTF8 .*; write"):
+            open_source(path, stream=True, labels="x")
+
+    def test_what_pandas_is_told_cannot_hurt(self, path):
+        for told in ("[" * 50_000, "{", "1", "{}"):
+            pq.write_table(pa.table({"x": [1, 2]}).replace_schema_metadata({"pandas": told}), path)
+            with pytest.raises(DataError, match=r"x.parquet: damaged or truncated Parquet file \(.*\); write it"):
+                open_source(path, stream=True)
+
+    def test_text_is_measured(self, path, monkeypatch):
+        monkeypatch.setattr("latens.data.parquet_files._UNMEASURED", 1000)
+        monkeypatch.setattr("latens.data.values._SMALL", 2**20)
+        repeated(path, "w" * 10_000, 10_000)
+        with pytest.raises(DataError, match=r"x.parquet: .* that unpack to 95.4 MiB or more look like a decompression"):
+            open_source(path, stream=True)

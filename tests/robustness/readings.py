@@ -95,6 +95,13 @@ def _source(path: Path, **how: Any) -> object:
     return sum(len(block) for _, block in source.blocks())
 
 
+def _on_disk(path: Path) -> object:
+    from latens.data.sources import open_source
+
+    source = open_source(path, stream=True)
+    return sum(len(source.take(slice(at, at + 50)).values) for at in range(0, len(source), 50))
+
+
 def _with(**how: Any) -> Callable[[Path], object]:
     return lambda path: _source(path, **how)
 
@@ -163,6 +170,11 @@ READERS: dict[str, Reader] = {
     "folder of texts": Reader("text", "folder/x.txt", _with(kind="text"), beside={"a.md": "text"}),
     "column of text, CSV": Reader("csv", "x.csv", _with(**_COLUMN)),
     "column of text, Parquet": Reader("parquet", "x.parquet", _with(**_COLUMN)),
+    "Parquet on disk": Reader("parquet", "x.parquet", _on_disk),
+    "folder of Parquet": Reader("parquet", "folder/x.parquet", _source),
+    "folder of Parquet on disk": Reader("parquet", "folder/x.parquet", _on_disk),
+    "npy on disk": Reader("npy", "x.npy", _on_disk),
+    "folder of images on disk": Reader("png", "folder/x.png", _on_disk),
     "events, CSV": Reader("events", "x.csv", _with(**_EVENTS)),
     "events, Parquet": Reader("events parquet", "x.parquet", _with(**_EVENTS)),
     "series, CSV": Reader("series", "x.csv", _with(**_SERIES)),

@@ -231,8 +231,7 @@ def _decoded(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray
     check_memory(needed, name, sum(header.packed for header in headers))
     alike = all(header.shape == first.shape for header in headers)
     values = np.empty((len(headers), *first.pixels), first.dtype) if alike else np.empty(len(headers), dtype=object)
-    with _quiet():
-        _decode(headers, values)
+    _decode(headers, values)
     check_images(values, name)
     return Source(values, kind="images", labels=labels, ids=np.array(ids), name=name)
 
@@ -243,7 +242,7 @@ def _decode(headers: Sequence[_Header], values: np.ndarray) -> None:
     def decode(row: int) -> None:
         values[row] = _pixels(headers[row])
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with _quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(decode, range(len(headers))))
 
 

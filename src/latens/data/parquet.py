@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latens.data.kinds import INFERRED, Known, LeftOut, Typing, typed_column
+from latens.data.parquet_files import framed
 from latens.data.parquet_parts import Cursor, Parts
 from latens.data.paths import files_below
 from latens.data.stored import Stored, is_large, like_array
@@ -75,7 +76,7 @@ def parquet_source(
 
 def _streamed(parts: Parts, labels: Labels, typing: Typing) -> Source:
     check_shape((len(parts), len(parts.schema.names)), parts.name)
-    head = Cursor(parts, parts.schema.names).read(0, min(_HEAD, len(parts))).to_pandas()
+    head = framed(Cursor(parts, parts.schema.names).read(0, min(_HEAD, len(parts))), parts.name)
     names = [name if isinstance(name, str) else repr(name) for name in head.columns]
     check_names(names, parts.name)
     labels = among(labels, names)
@@ -169,9 +170,8 @@ class _Cells:
         """The cells as they would be in a frame."""
         import pyarrow as pa
 
-        return pa.table(
-            [cells], schema=pa.schema([self.parts.schema.field(field)], self.parts.schema.metadata)
-        ).to_pandas()[field]
+        schema = pa.schema([self.parts.schema.field(field)], self.parts.schema.metadata)
+        return framed(pa.table([cells], schema=schema), self.parts.name)[field]
 
 
 def _is_plain(kind: pa.DataType, column: Column) -> bool:
@@ -206,7 +206,7 @@ def _carried(parts: Parts, field: str, head: pd.Series[Any]) -> np.ndarray:
     dtype = np.dtype(object) if gaps else np.asarray(head).dtype
 
     def read(start: int, stop: int) -> np.ndarray:
-        return np.asarray(cursor.read(start, stop).to_pandas()[field]).astype(dtype, copy=False)
+        return np.asarray(framed(cursor.read(start, stop), parts.name)[field]).astype(dtype, copy=False)
 
     return like_array(Stored((len(parts),), dtype, read, parts.name))
 
@@ -219,6 +219,6 @@ def _ids(parts: Parts, head: pd.DataFrame) -> np.ndarray | None:
     cursor = Cursor(parts, parts.index)
 
     def read(start: int, stop: int) -> np.ndarray:
-        return np.asarray(cursor.read(start, stop).to_pandas().index).astype(ids.dtype, copy=False)
+        return np.asarray(framed(cursor.read(start, stop), parts.name).index).astype(ids.dtype, copy=False)
 
     return like_array(Stored((len(parts),), ids.dtype, read, parts.name))

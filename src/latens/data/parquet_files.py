@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latens.data.parquet_pages import Chunk, Damage, pages_of
+from latens.data.parquet_pages import Chunk, Damage, check_footer, pages_of
 from latens.data.paths import open_plain, size_of
 from latens.data.values import check_memory
 from latens.errors import DataError, in_a_line
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
-__all__ = ["ParquetBytes", "open_parquet"]
+__all__ = ["ParquetBytes", "check_text", "framed", "index_columns", "open_parquet"]
 
 # Bytes of all names and notes in the footer, and entries of one list: columns, row groups.
 _MOST_TEXT, _MOST_ENTRIES = 2**26, 100_000
@@ -45,18 +46,62 @@ def open_parquet(path: Path) -> Iterator[ParquetBytes]:
     Raises:
         DataError: It is no such file, damaged, or does not fit into memory.
     """
+    with _reading(path.name), open_plain(path) as file:
+        if size_of(file) < _LEAST:
+            raise Damage(f"{size_of(file)} bytes are too few")
+        # Closed when the last of Arrow's buffers lets go of it.
+        yield ParquetBytes(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
     try:
-        with open_plain(path) as file:
-            if size_of(file) < _LEAST:
-                raise Damage(f"{size_of(file)} bytes are too few")
-            # Closed when the last of Arrow's buffers lets go of it.
-            yield ParquetBytes(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
+        yield
     except DataError:
         raise
     except Exception as error:  # what stands in a file makes Arrow and pandas raise almost anything
-        raise DataError(
-            f"{path.name}: damaged or truncated Parquet file ({in_a_line(error)}); write it again"
-        ) from error
+        raise DataError(f"{name}: damaged or truncated Parquet file ({in_a_line(error)}); write it again") from error
+
+
+def framed(table: pa.Table, name: str, **how: Any) -> pd.DataFrame:
+    """A table from Parquet as the frame that it says it was.
+
+    Args:
+        table: Checked by `check_text`.
+        name: What messages call it.
+        how: More for `pyarrow.Table.to_pandas`.
+
+    Raises:
+        DataError: What it says of itself for pandas cannot be.
+    """
+    with _reading(name):
+        return table.to_pandas(**how)
+
+
+def check_text(table: pa.Table | pa.RecordBatch, name: str, first: int = 0) -> None:
+    """Refuse text that is no UTF-8, which Arrow passes on as it is.
+
+    Args:
+        table: From Parquet.
+        name: What messages call it.
+        first: The number of its first row.
+
+    Raises:
+        DataError: It names the column and the row.
+    """
+    import pyarrow as pa
+
+    for column, cells in zip(table.schema.names, table.columns, strict=True):
+        start = first
+        for chunk in cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]:
+            try:
+                chunk.validate(full=True)
+            except pa.ArrowException as error:
+                at = re.search(r" index (\d+)", str(error))
+                where = f"row {start + int(at[1])} (counted from 0): " if at else ""
+                what = f"column {column!r:.200}, {where}{in_a_line(error)}"
+                raise DataError(f"{name}: {what}; write the file again") from error
+            start += len(chunk)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +131,51 @@ class ParquetBytes:
             DataError: It does not fit into memory.
         """
         with self.opened() as file:
+            self.check_footer(file)
             schema = file.schema_arrow
             names = None if choose is None else list(choose(schema.names))
             long = [path for path in self.check(file, names) if _is_text(schema, path)]
         with self.opened(read_dictionary=long) as file:
             # A frame from `pandas.to_parquet` names its index among the file's columns; Arrow brings it along.
             table = file.read(names, use_pandas_metadata=True)
+        check_text(table, self.name)
         for i, name in enumerate(table.column_names):
-            self._check_cells(table.column(i), name)
             if name in long:  # of lists and structs nothing is learned, so that theirs can stay as they are
-                table = table.set_column(i, name, self._written_out(table.column(i)).cast(schema.field(name).type))
+                column = table.column(i)
+                self._measure(column)
+                table = table.set_column(i, name, _written_out(column).cast(schema.field(name).type))
         return table
+
+    def check_group(self, file: Any, names: Sequence[str], group: int) -> None:
+        """Hold what a row group declares, and the text in it, against the file: for who reads them one by one.
+
+        Args:
+            file: What `opened` gave.
+            names: The columns.
+            group: The row group.
+
+        Raises:
+            DataError: It is too large.
+            Damage: It cannot be.
+        """
+        long = [path for path in self.check(file, names, [group]) if _is_text(file.schema_arrow, path)]
+        if not long:
+            return
+        with self.opened(read_dictionary=long) as again:
+            table = again.read_row_group(group, long)
+        check_text(table, self.name)
+        for name in set(long) & set(table.column_names):
+            self._measure(table.column(name))
+
+    def check_footer(self, file: Any) -> None:
+        """Refuse what must not be asked of the file's `metadata`: to be called before anything of a column is.
+
+        Raises:
+            Damage: There is something.
+        """
+        columns = [file.schema.column(place) for place in range(len(file.schema))]
+        levels = [(column.max_definition_level, column.max_repetition_level) for column in columns]
+        check_footer(memoryview(self.content), levels)
 
     def check(self, file: Any, names: Sequence[str] | None, groups: Sequence[int] | None = None) -> list[str]:
         """Hold what the file declares of some columns against its size, and this machine's memory.
@@ -124,23 +203,8 @@ class ParquetBytes:
                 declared.add(group.column(place), group.num_rows, width)
         return sorted(path for path, size in declared.text.items() if size > _UNMEASURED)
 
-    def _check_cells(self, column: pa.ChunkedArray, name: str) -> None:
-        """Refuse text that is no UTF-8, which Arrow passes on as it is."""
-        import pyarrow as pa
-
-        first = 0
-        for chunk in column.chunks:
-            try:
-                chunk.validate(full=True)
-            except pa.ArrowException as error:
-                at = re.search(r" index (\d+)", str(error))
-                where = f"row {first + int(at[1])} (counted from 0): " if at else ""
-                what = f"column {name!r:.200}, {where}{in_a_line(error)}"
-                raise DataError(f"{self.name}: {what}; write the file again") from error
-            first += len(chunk)
-
-    def _written_out(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Text in full, if there is room for it."""
+    def _measure(self, column: pa.ChunkedArray) -> None:
+        """Refuse text that there is no room for in full."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -149,7 +213,12 @@ class ParquetBytes:
             lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
             needed += pc.sum(lengths.take(chunk.indices)).as_py() or 0
             check_memory(needed, self.name, len(self.content))
-        return pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], column.type.value_type)
+
+
+def _written_out(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    return pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], column.type.value_type)
 
 
 def _is_text(schema: pa.Schema, path: str) -> bool:
@@ -164,7 +233,7 @@ def _is_text(schema: pa.Schema, path: str) -> bool:
 
 def _leaves(file: Any, names: Sequence[str] | None) -> dict[int, int]:
     """The places of the file's columns that belong to those named, and to the index, with their widths."""
-    wanted = None if names is None else {*names, *_index(file.schema_arrow.metadata)}
+    wanted = None if names is None else {*names, *index_columns(file.schema_arrow.metadata)}
     found = {}
     for place in range(len(file.schema)):
         leaf = file.schema.column(place)
@@ -175,8 +244,12 @@ def _leaves(file: Any, names: Sequence[str] | None) -> dict[int, int]:
     return found
 
 
-def _index(metadata: dict[bytes, bytes] | None) -> list[str]:
-    """The columns that a frame's index was written to."""
+def index_columns(metadata: dict[bytes, bytes] | None) -> list[str]:
+    """The columns that a frame's index was written to, as the metadata of a schema says.
+
+    Raises:
+        ValueError: That is damaged; or another error.
+    """
     noted = json.loads((metadata or {}).get(b"pandas", b"{}"))
     return [name for name in noted.get("index_columns", ()) if isinstance(name, str)]
 

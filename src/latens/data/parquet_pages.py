@@ -9,20 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Chunk", "Damage", "Pages", "pages_of"]
+__all__ = ["Chunk", "Damage", "Pages", "check_footer", "pages_of"]
 
 # Thrift's types of values.
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 _FIXED = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
-# Structs within structs of a page's header; there are two.
-_MOST_NESTED = 8
+# Structs and lists within each other: in a page's header there are two, in a footer eight.
+_MOST_NESTED = 12
+# Entries of a list: columns, row groups.
+_MOST_ENTRIES = 100_000
 # Fields of a page's header.
 _KIND, _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_2 = 1, 2, 3, 5, 7, 8
 _DICTIONARY_PAGE = 2
+# Fields of the footer, of a row group, of a column, and of its metadata.
+_GROUPS, _COLUMNS, _METADATA, _ENCRYPTED, _LEVEL_COUNTS = 4, 1, 3, (8, 9), 16
+_TEXT_BYTES, _REPETITIONS, _DEFINITIONS = 1, 2, 3
+_BYTE_ARRAY = 6
 
 Bytes: TypeAlias = memoryview
-# Numbers by their fields; what else a struct holds is passed over.
-Fields: TypeAlias = "dict[int, int | Fields]"
+# Numbers, structs and lists of them by their fields; what else a struct holds is passed over.
+Value: TypeAlias = "int | Fields | list[Value] | None"
+Fields: TypeAlias = "dict[int, Value]"
 
 
 class Damage(ValueError):
@@ -93,6 +100,50 @@ def _n_values(header: Fields, part: int) -> int:
     return _size(fields, 1) if isinstance(fields, dict) else 0
 
 
+def check_footer(content: Bytes, levels: list[tuple[int, int]]) -> None:
+    """Refuse the metadata of columns that Arrow's own look at them would end this process for.
+
+    An exception of Arrow that nobody catches on its way to Python comes of a column too many, of one that is encrypted,
+    and of counts of levels that are not as many as the levels.
+
+    Args:
+        content: The whole file.
+        levels: Of each column of the schema the highest definition and repetition level.
+
+    Raises:
+        Damage: There is such a thing, or the footer is none.
+    """
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    if start < 0:
+        raise Damage("the footer is longer than the file")
+    footer, _ = _struct(content[:-8], start)
+    for group in _structs(footer.get(_GROUPS)):
+        columns = _structs(group.get(_COLUMNS))
+        if len(columns) != len(levels):
+            raise Damage(f"{len(columns)} columns where the schema has {len(levels)}")
+        for column, highest in zip(columns, levels, strict=True):
+            _check_column(column, highest)
+
+
+def _check_column(column: Fields, levels: tuple[int, int]) -> None:
+    metadata = column.get(_METADATA)
+    if not isinstance(metadata, dict) or any(field in column for field in _ENCRYPTED):
+        raise Damage("a column is encrypted, or says nothing of itself")
+    counts = metadata.get(_LEVEL_COUNTS)
+    if isinstance(counts, dict):
+        for field, highest in zip((_DEFINITIONS, _REPETITIONS), levels, strict=True):
+            counted = counts.get(field, [])
+            if not isinstance(counted, list) or len(counted) not in (0, highest + 1):
+                raise Damage("counts of levels that are not as many as the levels")
+        if _TEXT_BYTES in counts and metadata.get(1) != _BYTE_ARRAY:
+            raise Damage("bytes of text in a column of numbers")
+
+
+def _structs(value: Value) -> list[Fields]:
+    found = value if isinstance(value, list) else []
+    return [each for each in found if isinstance(each, dict)]
+
+
 def _size(fields: Fields, field: int) -> int:
     value = fields.get(field)
     if not isinstance(value, int) or value < 0:
@@ -103,7 +154,7 @@ def _size(fields: Fields, field: int) -> int:
 def _struct(content: Bytes, place: int, depth: int = 0) -> tuple[Fields, int]:
     """The numbers of a struct, and the place behind it."""
     if depth > _MOST_NESTED:
-        raise Damage(f"a page's header before offset {place:,} is nested too deeply")
+        raise Damage(f"what stands before offset {place:,} is nested too deeply")
     fields: Fields = {}
     field = 0
     while head := _byte(content, place):
@@ -113,7 +164,7 @@ def _struct(content: Bytes, place: int, depth: int = 0) -> tuple[Fields, int]:
             raw, place = _varint(content, place)
             step = (raw >> 1 ^ -(raw & 1)) - field
         if step <= 0:  # a field that comes twice would mean one thing here and another there
-            raise Damage(f"a page's header before offset {place:,} is out of order")
+            raise Damage(f"what stands before offset {place:,} is out of order")
         field += step
         value, place = _value(content, place, kind, depth)
         if value is not None:
@@ -121,7 +172,7 @@ def _struct(content: Bytes, place: int, depth: int = 0) -> tuple[Fields, int]:
     return fields, place + 1
 
 
-def _value(content: Bytes, place: int, kind: int, depth: int) -> tuple[int | Fields | None, int]:
+def _value(content: Bytes, place: int, kind: int, depth: int) -> tuple[Value, int]:
     if kind in (_I16, _I32, _I64):
         raw, place = _varint(content, place)
         return raw >> 1 ^ -(raw & 1), place
@@ -130,9 +181,25 @@ def _value(content: Bytes, place: int, kind: int, depth: int) -> tuple[int | Fie
     if kind == _BINARY:
         length, place = _varint(content, place)
         return None, _within(content, place + length)
+    if kind == _LIST:
+        return _list(content, place, depth)
     if kind in _FIXED:
         return None, _within(content, place + _FIXED[kind])
-    raise Damage(f"a page's header before offset {place:,} holds what no page has")
+    raise Damage(f"what stands before offset {place:,} holds what no page has")
+
+
+def _list(content: Bytes, place: int, depth: int) -> tuple[list[Value], int]:
+    head = _byte(content, place)
+    size, place = (head >> 4, place + 1) if head >> 4 < 15 else _varint(content, place + 1)
+    if size > _MOST_ENTRIES:
+        raise Damage(f"a list of {size:,} before offset {place:,}")
+    values: list[Value] = []
+    for _ in range(size):
+        # In a list, true and false take a byte.
+        kind = _BYTE if head & 15 in (_TRUE, _FALSE) else head & 15
+        value, place = _value(content, place, kind, depth + 1)
+        values.append(value)
+    return values, place
 
 
 def _varint(content: Bytes, place: int) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latens.data.parquet_files import ParquetBytes, open_parquet
+from latens.data.parquet_files import ParquetBytes, check_text, framed, index_columns, open_parquet
+from latens.data.parquet_pages import Damage
 from latens.data.values import check_memory
 from latens.errors import DataError
 
@@ -57,10 +58,12 @@ class Parts:
         for number, path in enumerate(paths):
             with open_parquet(path) as content, content.opened() as file:
                 schema = schema or file.schema_arrow
+                content.check_footer(file)
+                index_columns(schema.metadata)  # refused here if it is damaged
                 _check_alike(schema, file.schema_arrow, paths[0].name, path.name)
                 for group in range(file.metadata.num_row_groups):
                     places.append((number, group))
-                    lengths.append(file.metadata.row_group(group).num_rows)
+                    lengths.append(_rows(file.metadata.row_group(group)))
                     _count_nulls(file.metadata.row_group(group), counts)
         groups = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         nulls = {column: count for column, count in counts.items() if count is not None}
@@ -91,13 +94,12 @@ class Parts:
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The same as a frame."""
-        return self.read(columns).to_pandas(split_blocks=True, self_destruct=True)
+        return framed(self.read(columns), self.name, split_blocks=True, self_destruct=True)
 
     @property
     def index(self) -> list[str]:
         """The columns that the index of a frame was written to."""
-        noted = (self.schema.pandas_metadata or {}).get("index_columns", ())
-        return [column for column in noted if isinstance(column, str)]
+        return index_columns(self.schema.metadata)
 
 
 def _check_alike(first: pa.Schema, other: pa.Schema, first_name: str, name: str) -> None:
@@ -109,6 +111,14 @@ def _check_alike(first: pa.Schema, other: pa.Schema, first_name: str, name: str)
             raise DataError(
                 f"{name}: column {mine.name!r} is {theirs.type} and {mine.type} in {first_name}; write them alike"
             )
+
+
+def _rows(group: Any) -> int:
+    """Rows of a group, no fewer than none and no more than each of its columns has values."""
+    values = min((group.column(place).num_values for place in range(group.num_columns)), default=0)
+    if not 0 <= group.num_rows <= values:
+        raise Damage(f"{group.num_rows} rows of {values} values")
+    return int(group.num_rows)
 
 
 def _count_nulls(group: Any, counts: dict[str, int | None]) -> None:
@@ -170,9 +180,13 @@ class Cursor:
     def _batches_of(self, content: ParquetBytes, file: Any, group: int) -> Iterator[pa.RecordBatch]:
         place = self.parts.places[group][1]
         if group not in self._checked:
-            content.check(file, self.columns, [place])
+            content.check_group(file, self.columns, place)
             self._checked.add(group)
-        yield from file.iter_batches(self.rows, row_groups=[place], columns=self.columns, use_threads=False)
+        row = int(self.parts.groups[group])
+        for batch in file.iter_batches(self.rows, row_groups=[place], columns=self.columns, use_threads=False):
+            check_text(batch, self.parts.name, row)
+            row += len(batch)
+            yield batch
         _forget(content)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from latens.data.finite import first_infinite
 from latens.data.kinds import INFERRED, Known, LeftOut, Typing, typed_column
-from latens.data.parquet_files import open_parquet
+from latens.data.parquet_files import framed, open_parquet
 from latens.data.stored import Stored, like_array
 from latens.data.values import (
     Labels,
@@ -229,7 +229,7 @@ def parquet_frame(path: Path, choose: Callable[[Sequence[str]], Sequence[str]] |
         DataError: It is damaged, or does not fit into memory.
     """
     with open_parquet(path) as file:
-        return file.read(choose).to_pandas(split_blocks=True, self_destruct=True)
+        return framed(file.read(choose), path.name, split_blocks=True, self_destruct=True)
 
 
 def check_there(columns: Sequence[str], names: Sequence[str], table: str) -> None:
