@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -171,7 +172,7 @@ def _check_errors(output: str, errors: bool) -> None:
 
 def _pictures(output: str, schema: Any, parting: Parting) -> bool:
     """Whether the output is a folder of PNG files, not of parts."""
-    parts = parting.part_rows is not None or (Path(output) / STATE).is_file()
+    parts = parting.part_rows is not None or os.path.isfile(Path(output) / STATE)
     return is_folder(output) and schema.kind == "images" and not parts
 
 
