@@ -112,11 +112,13 @@ class Conv(nn.Conv2d):
         # Channels last in memory is the faster order on CPUs. It is chosen here and not for the stored weight, because
         # one that came from a file has to be used in the same order, or its answers would differ in the last bit.
         x, weight = (tensor.contiguous(memory_format=torch.channels_last) for tensor in (input, self.weight))
-        how = (weight, self.bias, self.stride, self.padding, self.dilation)
-        if self.training or x.dtype != torch.float64 or x.device.type != "cpu":
-            return functional.conv2d(x, *how)
-        # In this precision each image is a product of its own, which may round by where its memory begins.
-        return torch.cat([functional.conv2d(image, *how) for image in x.split(1)])
+        # In double precision each image is a product of its own, which may round by where its memory begins.
+        apart = not self.training and x.dtype == torch.float64 and x.device.type == "cpu"
+        images = torch.split(x, 1) if apart else (x,)
+        answers = [
+            functional.conv2d(each, weight, self.bias, self.stride, self.padding, self.dilation) for each in images
+        ]
+        return torch.cat(answers) if apart else answers[0]
 
 
 class View(nn.Module):

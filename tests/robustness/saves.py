@@ -22,6 +22,7 @@ from trials import Trial, is_there
 
 from latens.callbacks import Checkpoints
 from latens.errors import OutputError
+from latens.group import Group
 from latens.runs import checkpoints_in, newest
 
 FAULTS = {"SIGKILL": "signal=KILL", "ENOSPC": "error=ENOSPC", "EIO": "error=EIO"}
@@ -33,7 +34,7 @@ def state(step: int, numbers: int = 1000) -> Any:
     """As much of a fit as a checkpoint needs."""
     tensors = {"model.w": torch.arange(numbers, dtype=torch.float32) + step, "optimizer.w.step": torch.tensor(step)}
     header = {"kind": "checkpoint", "step": step, "history": {}}
-    return SimpleNamespace(step=step, epoch=0, checkpoint=lambda: (header, tensors))
+    return SimpleNamespace(step=step, epoch=0, group=Group(), checkpoint=lambda: (header, tensors))
 
 
 def fill(folder: Path) -> None:

@@ -249,6 +249,8 @@ def _decode(headers: Sequence[_Header], values: np.ndarray) -> None:
 def _stored(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray], ids: Sequence[str]) -> Source:
     """Images of one size that are decoded as they are wanted."""
     first = headers[0]
+    unpacked = len(headers) * math.prod(first.pixels) * first.dtype.itemsize
+    check_unpacked(unpacked, name, sum(header.packed for header in headers))
 
     def read(start: int, stop: int) -> np.ndarray:
         block = np.empty((stop - start, *first.pixels), first.dtype)

@@ -6,6 +6,7 @@ numbers, integers of 7 bits a byte. Arrow allocates what a header says, so that 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,8 +17,8 @@ _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _ST
 _FIXED = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
 # Structs and lists within each other: in a page's header there are two, in a footer eight.
 _MOST_NESTED = 12
-# Entries of a list: columns, row groups.
-_MOST_ENTRIES = 100_000
+# Entries of a list, and row groups: their number within a file has 15 bits.
+_MOST_ENTRIES, _MOST_GROUPS = 100_000, 2**15
 # Fields of a page's header.
 _KIND, _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_2 = 1, 2, 3, 5, 7, 8
 _DICTIONARY_PAGE = 2
@@ -30,6 +31,9 @@ Bytes: TypeAlias = memoryview
 # Numbers, structs and lists of them by their fields; what else a struct holds is passed over.
 Value: TypeAlias = "int | Fields | list[Value] | None"
 Fields: TypeAlias = "dict[int, Value]"
+# Of a struct's lists by their fields, who takes the entries one by one.
+Visits: TypeAlias = Mapping[int, Callable[["Value"], None]]
+_NOBODY: Visits = {}
 
 
 class Damage(ValueError):
@@ -116,13 +120,15 @@ def check_footer(content: Bytes, levels: list[tuple[int, int]]) -> None:
     start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     if start < 0:
         raise Damage("the footer is longer than the file")
-    footer, _ = _struct(content[:-8], start)
-    for group in _structs(footer.get(_GROUPS)):
-        columns = _structs(group.get(_COLUMNS))
+
+    def check(group: Value) -> None:
+        columns = _structs(group.get(_COLUMNS)) if isinstance(group, dict) else []
         if len(columns) != len(levels):
             raise Damage(f"{len(columns)} columns where the schema has {len(levels)}")
         for column, highest in zip(columns, levels, strict=True):
             _check_column(column, highest)
+
+    _struct(content[:-8], start, visit={_GROUPS: check})  # one by one: there may be a hundred thousand of them
 
 
 def _check_column(column: Fields, levels: tuple[int, int]) -> None:
@@ -151,8 +157,8 @@ def _size(fields: Fields, field: int) -> int:
     return value
 
 
-def _struct(content: Bytes, place: int, depth: int = 0) -> tuple[Fields, int]:
-    """The numbers of a struct, and the place behind it."""
+def _struct(content: Bytes, place: int, depth: int = 0, visit: Visits = _NOBODY) -> tuple[Fields, int]:
+    """The numbers of a struct, and the place behind it; who visits the entries of a list is all who sees them."""
     if depth > _MOST_NESTED:
         raise Damage(f"what stands before offset {place:,} is nested too deeply")
     fields: Fields = {}
@@ -166,6 +172,9 @@ def _struct(content: Bytes, place: int, depth: int = 0) -> tuple[Fields, int]:
         if step <= 0:  # a field that comes twice would mean one thing here and another there
             raise Damage(f"what stands before offset {place:,} is out of order")
         field += step
+        if field in visit and kind == _LIST:
+            _, place = _list(content, place, depth, visit[field])
+            continue
         value, place = _value(content, place, kind, depth)
         if value is not None:
             fields[field] = value
@@ -188,17 +197,19 @@ def _value(content: Bytes, place: int, kind: int, depth: int) -> tuple[Value, in
     raise Damage(f"what stands before offset {place:,} holds what no page has")
 
 
-def _list(content: Bytes, place: int, depth: int) -> tuple[list[Value], int]:
+def _list(
+    content: Bytes, place: int, depth: int, visit: Callable[[Value], None] | None = None
+) -> tuple[list[Value], int]:
     head = _byte(content, place)
     size, place = (head >> 4, place + 1) if head >> 4 < 15 else _varint(content, place + 1)
-    if size > _MOST_ENTRIES:
+    if size > (_MOST_ENTRIES if visit is None else _MOST_GROUPS):
         raise Damage(f"a list of {size:,} before offset {place:,}")
     values: list[Value] = []
     for _ in range(size):
         # In a list, true and false take a byte.
         kind = _BYTE if head & 15 in (_TRUE, _FALSE) else head & 15
         value, place = _value(content, place, kind, depth + 1)
-        values.append(value)
+        (visit or values.append)(value)
     return values, place
 
 
