@@ -346,14 +346,6 @@ class TestNpz:
         with pytest.raises(DataError, match=r"^stdin: damaged or no .npy data"):
             npy_bytes(content)
 
-    def test_a_mapped_file_is_the_one_that_was_checked(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("latens.data.arrays._MAPPED", 100)
-        x = np.asfortranarray(np.arange(60.0).reshape(20, 3))
-        np.save(tmp_path / "x.npy", x)
-        np.testing.assert_array_equal(open_source(tmp_path / "x.npy").values, x)
-        np.save(tmp_path / "y.npy", np.ascontiguousarray(x))
-        assert not open_source(tmp_path / "y.npy").values.flags.writeable
-
     def test_more_than_the_machine_has(self, tmp_path, monkeypatch):
         monkeypatch.setattr("latens.data.values.physical_memory", lambda: 1000)
         np.save(tmp_path / "x.npy", np.ones((1000, 3)))
