@@ -341,6 +341,12 @@ class TestNpz:
         (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text + bytes(48))
         assert open_source(tmp_path / "x.npy").values.shape == (3, 2)
 
+    @pytest.mark.parametrize("stream", [None, True])
+    def test_more_dimensions_than_numpy_has(self, tmp_path, stream):
+        (tmp_path / "x.npy").write_bytes(_header((1,) * 100) + bytes(8))
+        with pytest.raises(DataError, match=r"^x.npy: 100-D of shape .*; use \(n, d\), images"):
+            open_source(tmp_path / "x.npy", stream=stream)
+
     def test_damage_in_what_comes_through_a_pipe(self):
         content = _header((3, 2)).replace(b"'descr': '<f8'", b"'descr': '<f8(") + bytes(48)
         with pytest.raises(DataError, match=r"^stdin: damaged or no .npy data"):

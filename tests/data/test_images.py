@@ -184,6 +184,14 @@ class TestOneFile:
 
 
 class TestFolder:
+    @pytest.mark.parametrize("stream", [None, True, False])
+    def test_more_than_its_files_can_mean(self, tmp_path, monkeypatch, stream):
+        monkeypatch.setattr("latens.data.values._SMALL", 2_000_000)
+        for i in range(3):
+            Image.new("L", (1000, 1000)).save(tmp_path / f"{i}.png")
+        with pytest.raises(DataError, match=r"that unpack to 2.86 MiB or more look like a decompression bomb"):
+            open_source(tmp_path, stream=stream)
+
     def test_natural_order_and_ids(self, tmp_path):
         for i, name in enumerate(["10.png", "2.png", "b1.PNG", "01.png", "1.png"]):
             write(tmp_path / name, np.full((2, 2), i, dtype=np.uint8))

@@ -92,6 +92,12 @@ class TestRead:
             ):
                 open_source(path)
 
+    def test_very_many_row_groups(self, path, monkeypatch):
+        monkeypatch.setattr("latens.data.parquet_files._MOST_GROUPS", 3)
+        pq.write_table(pa.table({"x": [1, 2, 3, 4]}), path, row_group_size=1)
+        with pytest.raises(DataError, match=r"x.parquet: damaged .*\(4 row groups where 3 are read\)"):
+            open_source(path)
+
     def test_no_file_and_no_bytes(self, path):
         path.write_bytes(b"PAR1")
         with pytest.raises(DataError, match=r"x.parquet: damaged or truncated Parquet file \(4 bytes are too few\)"):

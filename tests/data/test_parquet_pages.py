@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from latens.data.parquet_pages import Chunk, Damage, pages_of
+from latens.data.parquet_pages import Chunk, Damage, Leaf, check_footer, pages_of
 
 # A header: kind 0, 16 bytes in 8, then 2 values.
 HEADER = bytes([0x15, 0, 0x15, 32, 0x15, 16, 0x2C, 0x15, 4, 0, 0])
@@ -65,3 +65,32 @@ def test_pages_that_never_end_are_as_many_as_fit():
     empty = HEADER.replace(bytes([0x15, 4]), bytes([0x15, 0]))
     with pytest.raises(Damage, match="cut off"):
         found((empty + b"12345678") * 1000)
+
+
+class TestFooter:
+    @pytest.fixture
+    def content(self, tmp_path):
+        pq.write_table(pa.table({"n": [1, None, 3]}), tmp_path / "x", row_group_size=2)
+        return memoryview((tmp_path / "x").read_bytes())
+
+    def test_says_how_many_cells_are_missing(self, content, tmp_path):
+        assert check_footer(content, [Leaf("INT64", (1, 0))]) == [[1], [0]]
+        pq.write_table(pa.table({"n": [1, None, 3]}), tmp_path / "y", write_statistics=False)
+        assert check_footer(memoryview((tmp_path / "y").read_bytes()), [Leaf("INT64", (1, 0))]) == [[None]]
+
+    @pytest.mark.parametrize(
+        ("leaves", "what"),
+        [
+            ([], "1 columns where the schema has 0"),
+            ([Leaf("BYTE_ARRAY", (1, 0))], "type 2 where the schema has BYTE_ARRAY"),
+            ([Leaf("of its own", (1, 0))], "type 2 where the schema has of its own"),
+            ([Leaf("INT64", (2, 0))], "counts of levels"),
+        ],
+    )
+    def test_that_is_not_of_this_schema(self, content, leaves, what):
+        with pytest.raises(Damage, match=what):
+            check_footer(content, leaves)
+
+    def test_that_is_longer_than_the_file(self):
+        with pytest.raises(Damage, match="longer than the file"):
+            check_footer(memoryview(b"PAR1\xff\xff\xff\x7fPAR1"), [])

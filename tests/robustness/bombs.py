@@ -351,6 +351,7 @@ BOMBS: dict[str, Bomb] = {
     ),
     "Parquet: a word of 1 MiB in 100,000 rows": _file("Parquet", lambda: _long_word(2**20, 100_000)),
     "Parquet: 100,000 groups of one page": _file("Parquet", lambda: _groups(100_000)),
+    "Parquet: 10,000 groups of one page": _file("Parquet", lambda: _groups(10_000)),
     "Parquet: a footer of 2^31 columns": _file("Parquet", lambda: _footer_list(2**31 - 1)),
     "Parquet: a schema 60,000 deep": _file(
         "Parquet", lambda: parquet_of([], 0, schema=[{4: b"r", 5: I32(1)}] * 60_000 + [{1: I32(2), 4: b"x"}])

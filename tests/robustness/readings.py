@@ -87,7 +87,7 @@ def _source(path: Path, **how: Any) -> object:
 
     source = open_source(path, **how)
     if source.kind in ("table", "images", "series"):
-        return source.values.min() if source.values.dtype != object else len(source)
+        return len(source) if source.values.dtype == object else source.values[:].min()
     if source.kind == "events":
         from latens.data.events import encode_events, learn_events
 

@@ -129,6 +129,7 @@ def npy_source(path: Path, kind: str | None = None, stream: bool | None = None) 
     with open_plain(path) as file:
         header = _check_npy(file, size_of(file), name, packed=None, held=False)
         check_shape(header.shape, name)
+        _kind(header.shape, kind, name)  # of more dimensions than NumPy has there is not even an empty array
         if is_large(math.prod(header.shape)) and not header.fortran if stream is None else stream:
             return _stored_npy(path, header, file.tell(), kind)
         check_memory(math.prod(header.shape) * header.dtype.itemsize, name)

@@ -99,6 +99,7 @@ def folder_source(folder: Path, stream: bool | None = None) -> Source:
     ids = [path.relative_to(folder).as_posix() for path in paths]
     headers = [_header(path, relative) for path, relative in zip(paths, ids, strict=True)]
     _check_alike(headers, name)
+    _check_sum(headers, name)
     places = np.array([path.parent.relative_to(folder).as_posix() for path in paths])
     places[places == "."] = ""
     labels = {"label": places} if places.any() else {}
@@ -221,6 +222,12 @@ def _check_alike(headers: Sequence[_Header], name: str) -> None:
             )
 
 
+def _check_sum(headers: Sequence[_Header], name: str) -> None:
+    """Refuse images that come to more than their files can mean, each by itself or not."""
+    pixels = sum(math.prod(header.pixels) * header.dtype.itemsize for header in headers)
+    check_unpacked(pixels, name, sum(header.packed for header in headers))
+
+
 def _mode(header: _Header) -> str:
     return {"L": "greyscale", "F": "16-bit or float greyscale"}.get(header.mode, header.mode)
 
@@ -228,7 +235,7 @@ def _mode(header: _Header) -> str:
 def _decoded(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray], ids: Sequence[str]) -> Source:
     first = headers[0]
     needed = sum(math.prod(header.pixels) for header in headers) * first.dtype.itemsize
-    check_memory(needed, name, sum(header.packed for header in headers))
+    check_memory(needed, name)
     alike = all(header.shape == first.shape for header in headers)
     values = np.empty((len(headers), *first.pixels), first.dtype) if alike else np.empty(len(headers), dtype=object)
     _decode(headers, values)
@@ -249,8 +256,6 @@ def _decode(headers: Sequence[_Header], values: np.ndarray) -> None:
 def _stored(headers: Sequence[_Header], name: str, labels: dict[str, np.ndarray], ids: Sequence[str]) -> Source:
     """Images of one size that are decoded as they are wanted."""
     first = headers[0]
-    unpacked = len(headers) * math.prod(first.pixels) * first.dtype.itemsize
-    check_unpacked(unpacked, name, sum(header.packed for header in headers))
 
     def read(start: int, stop: int) -> np.ndarray:
         block = np.empty((stop - start, *first.pixels), first.dtype)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latens.data.parquet_pages import Chunk, Damage, check_footer, pages_of
+from latens.data.parquet_pages import Chunk, Damage, Leaf, check_footer, pages_of
 from latens.data.paths import open_plain, size_of
 from latens.data.values import check_memory
 from latens.errors import DataError, in_a_line
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ParquetBytes", "check_text", "framed", "index_columns", "open_parquet"]
 
 # Bytes of all names and notes in the footer, and entries of one list: columns, row groups.
-_MOST_TEXT, _MOST_ENTRIES = 2**26, 100_000
+_MOST_TEXT, _MOST_ENTRIES, _MOST_GROUPS = 2**26, 100_000, 10_000
 # Of a file that holds nothing: the mark at both ends, and the footer's length.
 _LEAST = 12
 # Bytes of a value once read, as NumPy and pandas have it; text takes its bytes beside.
@@ -167,15 +167,20 @@ class ParquetBytes:
         for name in set(long) & set(table.column_names):
             self._measure(table.column(name))
 
-    def check_footer(self, file: Any) -> None:
+    def check_footer(self, file: Any) -> list[list[int | None]]:
         """Refuse what must not be asked of the file's `metadata`: to be called before anything of a column is.
+
+        Returns:
+            Of each row group how many cells of each column are missing, as far as it is known.
 
         Raises:
             Damage: There is something.
         """
+        if file.metadata.num_row_groups > _MOST_GROUPS:
+            raise Damage(f"{file.metadata.num_row_groups:,} row groups where {_MOST_GROUPS:,} are read")
         columns = [file.schema.column(place) for place in range(len(file.schema))]
-        levels = [(column.max_definition_level, column.max_repetition_level) for column in columns]
-        check_footer(memoryview(self.content), levels)
+        leaves = [Leaf(each.physical_type, (each.max_definition_level, each.max_repetition_level)) for each in columns]
+        return check_footer(memoryview(self.content), leaves)
 
     def check(self, file: Any, names: Sequence[str] | None, groups: Sequence[int] | None = None) -> list[str]:
         """Hold what the file declares of some columns against its size, and this machine's memory.

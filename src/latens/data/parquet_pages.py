@@ -6,11 +6,11 @@ numbers, integers of 7 bits a byte. Arrow allocates what a header says, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Chunk", "Damage", "Pages", "check_footer", "pages_of"]
+__all__ = ["Chunk", "Damage", "Leaf", "Pages", "check_footer", "pages_of"]
 
 # Thrift's types of values.
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
@@ -25,7 +25,9 @@ _DICTIONARY_PAGE = 2
 # Fields of the footer, of a row group, of a column, and of its metadata.
 _GROUPS, _COLUMNS, _METADATA, _ENCRYPTED, _LEVEL_COUNTS = 4, 1, 3, (8, 9), 16
 _TEXT_BYTES, _REPETITIONS, _DEFINITIONS = 1, 2, 3
-_BYTE_ARRAY = 6
+_TYPE, _STATISTICS, _NULLS = 1, 12, 3
+_KINDS = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
+_TYPES = {kind: number for number, kind in enumerate(_KINDS)}
 
 Bytes: TypeAlias = memoryview
 # Numbers, structs and lists of them by their fields; what else a struct holds is passed over.
@@ -53,6 +55,19 @@ class Chunk:
     start: int
     stop: int
     n_values: int
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """What the schema says of a column.
+
+    Args:
+        kind: Its physical type.
+        levels: The highest definition and repetition level.
+    """
+
+    kind: str
+    levels: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -104,15 +119,19 @@ def _n_values(header: Fields, part: int) -> int:
     return _size(fields, 1) if isinstance(fields, dict) else 0
 
 
-def check_footer(content: Bytes, levels: list[tuple[int, int]]) -> None:
+def check_footer(content: Bytes, leaves: Sequence[Leaf]) -> list[list[int | None]]:
     """Refuse the metadata of columns that Arrow's own look at them would end this process for.
 
-    An exception of Arrow that nobody catches on its way to Python comes of a column too many, of one that is encrypted,
-    and of counts of levels that are not as many as the levels.
+    An exception of Arrow that nobody catches on its way to Python comes of a column too many, of one that is encrypted
+    or of another type than the schema says, of counts of levels that are not as many as the levels, and of odd
+    statistics. Of these the one that is of use is read here.
 
     Args:
         content: The whole file.
-        levels: Of each column of the schema the highest definition and repetition level.
+        leaves: The columns of the schema.
+
+    Returns:
+        Of each row group how many cells of each column are missing; None where that is not said.
 
     Raises:
         Damage: There is such a thing, or the footer is none.
@@ -120,29 +139,36 @@ def check_footer(content: Bytes, levels: list[tuple[int, int]]) -> None:
     start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     if start < 0:
         raise Damage("the footer is longer than the file")
+    missing: list[list[int | None]] = []
 
-    def check(group: Value) -> None:
+    def look(group: Value) -> None:
         columns = _structs(group.get(_COLUMNS)) if isinstance(group, dict) else []
-        if len(columns) != len(levels):
-            raise Damage(f"{len(columns)} columns where the schema has {len(levels)}")
-        for column, highest in zip(columns, levels, strict=True):
-            _check_column(column, highest)
+        if len(columns) != len(leaves):
+            raise Damage(f"{len(columns)} columns where the schema has {len(leaves)}")
+        missing.append([_missing(column, leaf) for column, leaf in zip(columns, leaves, strict=True)])
 
-    _struct(content[:-8], start, visit={_GROUPS: check})  # one by one: there may be a hundred thousand of them
+    _struct(content[:-8], start, visit={_GROUPS: look})  # one by one: there may be tens of thousands
+    return missing
 
 
-def _check_column(column: Fields, levels: tuple[int, int]) -> None:
+def _missing(column: Fields, leaf: Leaf) -> int | None:
+    """How many cells of a column in a row group are missing, if it says so and is what it has to be."""
     metadata = column.get(_METADATA)
     if not isinstance(metadata, dict) or any(field in column for field in _ENCRYPTED):
         raise Damage("a column is encrypted, or says nothing of itself")
+    if metadata.get(_TYPE) != _TYPES.get(leaf.kind, -1):
+        raise Damage(f"a column of type {metadata.get(_TYPE)} where the schema has {leaf.kind}")
     counts = metadata.get(_LEVEL_COUNTS)
     if isinstance(counts, dict):
-        for field, highest in zip((_DEFINITIONS, _REPETITIONS), levels, strict=True):
+        for field, highest in zip((_DEFINITIONS, _REPETITIONS), leaf.levels, strict=True):
             counted = counts.get(field, [])
             if not isinstance(counted, list) or len(counted) not in (0, highest + 1):
                 raise Damage("counts of levels that are not as many as the levels")
-        if _TEXT_BYTES in counts and metadata.get(1) != _BYTE_ARRAY:
+        if _TEXT_BYTES in counts and leaf.kind != "BYTE_ARRAY":
             raise Damage("bytes of text in a column of numbers")
+    statistics = metadata.get(_STATISTICS)
+    nulls = statistics.get(_NULLS) if isinstance(statistics, dict) else None
+    return nulls if isinstance(nulls, int) and nulls >= 0 else None
 
 
 def _structs(value: Value) -> list[Fields]:

@@ -58,13 +58,13 @@ class Parts:
         for number, path in enumerate(paths):
             with open_parquet(path) as content, content.opened() as file:
                 schema = schema or file.schema_arrow
-                content.check_footer(file)
+                missing = content.check_footer(file)
                 index_columns(schema.metadata)  # refused here if it is damaged
                 _check_alike(schema, file.schema_arrow, paths[0].name, path.name)
                 for group in range(file.metadata.num_row_groups):
                     places.append((number, group))
                     lengths.append(_rows(file.metadata.row_group(group)))
-                    _count_nulls(file.metadata.row_group(group), counts)
+                    _count_nulls(file.schema, missing[group], counts)
         groups = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         nulls = {column: count for column, count in counts.items() if count is not None}
         return cls(tuple(paths), name, schema, groups, tuple(places), nulls)
@@ -121,14 +121,12 @@ def _rows(group: Any) -> int:
     return int(group.num_rows)
 
 
-def _count_nulls(group: Any, counts: dict[str, int | None]) -> None:
+def _count_nulls(schema: Any, missing: Sequence[int | None], counts: dict[str, int | None]) -> None:
     """Add up a row group's missing cells; None for a column of which one group does not say it."""
-    for place in range(group.num_columns):
-        chunk = group.column(place)
-        known = chunk.statistics if chunk.is_stats_set else None
-        before = counts.get(chunk.path_in_schema, 0)
-        known = None if known is None or not known.has_null_count or before is None else before + known.null_count
-        counts[chunk.path_in_schema] = known
+    for place, known in enumerate(missing):
+        path = schema.column(place).path
+        before = counts.get(path, 0)
+        counts[path] = None if known is None or before is None else before + known
 
 
 class Cursor:
