@@ -7,6 +7,7 @@ import re
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ ONE, CODES, TWO, BATCH = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
 SMALL = "--device cpu --set max_epochs=2"
 
 # Of SLURM what the script needs: the names of the hosts, and two tasks on this one.
+# latens and torchrun stand beside this Python, whether its environment is activated or not.
+PROGRAMS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 SCONTROL = "#!/bin/sh\necho 127.0.0.1\n"
 SRUN = """#!/bin/sh
 shift
@@ -47,7 +50,7 @@ def port() -> str:
 def started(script: str, folder: Path, **said: str) -> subprocess.Popen[str]:
     """A shell in which `latens` and torchrun are the installed ones, and this machine is called node1."""
     script = script.replace("/shared", str(folder)).replace("--model deep", f"--model deep {SMALL}")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"} | said
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "PATH": PROGRAMS} | said
     pipe = subprocess.PIPE
     return subprocess.Popen(["sh", "-c", script], cwd=folder, env=environment, text=True, stdout=pipe, stderr=pipe)
 
@@ -82,7 +85,7 @@ def test_slurm(shared, port):
         path = shared / name
         path.write_text(script)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    process = started(BATCH, shared, PATH=f"{shared}:{os.environ['PATH']}", SLURM_JOB_NODELIST="n", MASTER_PORT=port)
+    process = started(BATCH, shared, PATH=f"{shared}:{PROGRAMS}", SLURM_JOB_NODELIST="n", MASTER_PORT=port)
     output, error = process.communicate(timeout=100)
     assert process.returncode == 0, output + error
     assert output.count("deep model") == 1
