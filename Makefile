@@ -19,8 +19,8 @@ venv: ## the environment alone, in .venv: about 2 minutes, once
 demo: venv ## train three autoencoders on handwritten digits and draw what they found, into demo/: under 1 minute
 	@$(STEP) "the demo, into demo/: under 1 minute" $(BIN)/latens demo
 
-test: venv ## the tests and the examples in the docstrings: 6 to 9 minutes on two cores
-	@$(STEP) "the tests: 6 to 9 minutes on two cores" $(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
+test: venv ## the tests and the examples in the docstrings: about 10 minutes on two cores
+	@$(STEP) "the tests: about 10 minutes on two cores" $(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
 
 test-slow: venv ## the tests that take minutes each: about 10 minutes
 	@$(STEP) "the slow tests: about 10 minutes" $(BIN)/python -m pytest -q -n 2 -m slow --timeout 1200 $(ARGS)
