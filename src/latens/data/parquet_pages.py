@@ -17,8 +17,8 @@ _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _ST
 _FIXED = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
 # Structs and lists within each other: in a page's header there are two, in a footer eight.
 _MOST_NESTED = 12
-# Entries of a list, and row groups: their number within a file has 15 bits.
-_MOST_ENTRIES, _MOST_GROUPS = 100_000, 2**15
+# Entries of a list: columns, row groups.
+_MOST_ENTRIES = 100_000
 # Fields of a page's header.
 _KIND, _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_2 = 1, 2, 3, 5, 7, 8
 _DICTIONARY_PAGE = 2
@@ -228,7 +228,7 @@ def _list(
 ) -> tuple[list[Value], int]:
     head = _byte(content, place)
     size, place = (head >> 4, place + 1) if head >> 4 < 15 else _varint(content, place + 1)
-    if size > (_MOST_ENTRIES if visit is None else _MOST_GROUPS):
+    if size > _MOST_ENTRIES:
         raise Damage(f"a list of {size:,} before offset {place:,}")
     values: list[Value] = []
     for _ in range(size):
