@@ -23,6 +23,7 @@ __all__ = [
     "is_folder",
     "part_path",
     "parts_in",
+    "remove",
 ]
 
 TABLES = (".parquet", ".csv", ".npy")
@@ -71,6 +72,19 @@ def part_path(folder: Path, number: int) -> Path:
 def parts_in(folder: Path) -> list[Path]:
     """The parts in a folder."""
     return sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files that are in the way of results, or of no use any more.
+
+    Raises:
+        OutputError: One of them cannot be removed.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be removed ({error.strerror}); choose another output") from error
 
 
 def _check_parts(target: Target, *, force: bool, inputs: Iterable[str | Path]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from latens.cli.answers import Asking, Counted, Reached, checksum
-from latens.cli.outputs import STATE, Target, part_path, parts_in
+from latens.cli.outputs import STATE, Target, part_path, parts_in, remove
 from latens.cli.sheets import Sheet, open_sheet
 from latens.cli.terminal import shown
 from latens.cli.verbs import Shared
@@ -166,7 +166,7 @@ class _Run:
         except BaseException:
             if resumed is None and not self.state.parts and self.group.first:  # nothing to go on from
                 with suppress(OutputError):
-                    _remove([*_half_done(self.folder), self.folder / STATE])
+                    remove([*_half_done(self.folder), self.folder / STATE])
             raise
         return Written(self.state.reached, self.state.parts, resumed)
 
@@ -175,11 +175,11 @@ class _Run:
         there = (self.folder / STATE).exists()
         if there and self.target.resume:
             self.state = _same(self.folder, State.load(self.folder), self.target, self.state.asked)
-            _remove(_half_done(self.folder))
+            remove(_half_done(self.folder))
             return self.state.reached.rows
-        _remove(_half_done(self.folder))
+        remove(_half_done(self.folder))
         self.state.save(self.folder)  # before the parts go, so that they never stand without it
-        _remove(parts_in(self.folder))
+        remove(parts_in(self.folder))
         return None
 
     def _go_on(self) -> None:
@@ -284,14 +284,6 @@ def _check_whole(path: Path) -> None:
 def _half_done(folder: Path) -> Iterable[Path]:
     """What a run that was killed left behind."""
     return [*folder.glob(".part-*.tmp"), *folder.glob(f".{STATE}.*.tmp")]
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be removed ({error.strerror}); choose another folder") from error
 
 
 @contextmanager

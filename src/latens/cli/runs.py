@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from latens.errors import ConfigError, OutputError
+from latens.cli.outputs import remove
+from latens.errors import ConfigError
 
 __all__ = ["owned", "run_folder"]
 
@@ -40,7 +41,7 @@ def owned(output: Path, *, resume: bool, force: bool, keep: bool) -> Iterator[Pa
             _make_room(folder, checkpoints_in(folder), resume=resume, force=force)
             yield folder
             if not keep:
-                _remove(checkpoints_in(folder))
+                remove(checkpoints_in(folder))
     finally:
         remove_empty(folder)
 
@@ -52,12 +53,4 @@ def _make_room(folder: Path, found: list[Path], *, resume: bool, force: bool) ->
         raise ConfigError(
             f"{folder} holds checkpoints of an unfinished fit; continue with --resume, or --force starts anew"
         )
-    _remove(found)
-
-
-def _remove(paths: list[Path]) -> None:
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be removed ({error.strerror}); choose another output") from error
+    remove(found)
