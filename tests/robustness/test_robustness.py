@@ -41,6 +41,7 @@ def test_every_module_is_registered() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["npy", "parquet"])
 def test_larger_than_memory_in_small(form: str) -> None:
+    # That it works, and how fast; memory is flat only from two windows on, which takes `make robust-memory`.
     command = [sys.executable, HERE / "memory.py", "--gigabytes", "0.1", "0.3", "--forms", form]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     assert ended.returncode == 0, ended.stdout + ended.stderr
