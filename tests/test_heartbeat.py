@@ -109,3 +109,9 @@ def test_a_store_that_is_gone_is_the_first_ranks_death(ends):
     assert until(lambda: rank.verdict)
     assert rank.verdict.line == "rank 0 on host 127.0.0.1 died (nothing heard for 0.5 s); go on with --resume"
     assert until(lambda: ends == [rank])
+
+
+def test_who_has_left_asks_the_store_no_more(pair):
+    """A thread that comes back from the store while Python ends would abort the process."""
+    pair[1].stop()
+    assert not [thread.name for thread in pair[1]._threads if thread.is_alive()]

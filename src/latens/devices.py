@@ -57,11 +57,13 @@ class Runtime:
         fabric: Started.
         precision: That it computes in.
         group: The processes that compute together; this one alone if left out.
+        asked: The precision that was asked for, which not every device computes in.
     """
 
     fabric: Fabric
     precision: str = "32-true"
     group: Group = field(default_factory=Group)
+    asked: str = "32-true"
 
     @property
     def device(self) -> torch.device:
@@ -178,7 +180,7 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
         device(type='cpu')
     """
     choice("precision", precision, PRECISIONS)
-    where = resolve_device(device)
+    where, asked = resolve_device(device), precision
     if precision == "16-mixed" and where.type != "cuda":
         raise ConfigError(f'precision="16-mixed" needs a CUDA device, not {where.type}; use "bf16-mixed" or "32-true"')
     if precision == "bf16-mixed" and where.type == "cpu" and not _fast_bfloat16():
@@ -191,9 +193,10 @@ def launch(device: str = "auto", precision: str = "32-true") -> Runtime:
     if group.several:
         from latens.strategies import started
 
-        return Runtime(started(group.place, where.type, precision), precision, group)
+        return Runtime(started(group.place, where.type, precision), precision, group, asked)
     devices: Any = [where.index] if where.index is not None and where.type != "cpu" else 1
-    return Runtime(Fabric(accelerator=where.type, devices=devices, precision=precision), precision)  # type: ignore[arg-type]
+    fabric = Fabric(accelerator=where.type, devices=devices, precision=precision)  # type: ignore[arg-type]
+    return Runtime(fabric, precision, asked=asked)
 
 
 def _fast_bfloat16() -> bool:

@@ -61,8 +61,10 @@ class Heartbeat:
         self._last, self._broken, self._left = b"", False, False
         self._verdict: Verdict | None = None
         self._over, self._stopped = threading.Event(), threading.Event()
-        for work in (self._beat, self._judge):
-            threading.Thread(target=work, name=f"latens-{work.__name__}", daemon=True).start()
+        works = (self._beat, self._judge)
+        self._threads = [threading.Thread(target=work, name=f"latens-{work.__name__}", daemon=True) for work in works]
+        for thread in self._threads:
+            thread.start()
 
     # ---- what the main thread asks -------------------------------------------------------------------------------
 
@@ -97,6 +99,8 @@ class Heartbeat:
         if self._stopped.is_set():
             return
         self._stopped.set()
+        for thread in self._threads:  # one that asks the store while Python ends would abort the process
+            thread.join(_GRACE)
         try:
             self._store.set(f"left/{self.place.rank}", "")
             left = [f"left/{rank}" for rank in range(self.place.count)]

@@ -366,7 +366,7 @@ class TrainState:
         """What two fits must have in common for one to go on from the other's checkpoint."""
         fit = asdict(self.config) | {"model": dict(cast(Any, self.model).config)}
         fit |= self.data.train.identity() | {"held_out_rows": len(self.data.validation)}
-        return fit | {"start": self._start}
+        return fit | {"start": self._start, "precision": self.runtime.asked}
 
 
 def _refuse_another_fit(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:

@@ -200,6 +200,27 @@ def test_python_dash_m_is_the_command():
     assert ended.stdout == f"latens {latens.__version__}\n"
 
 
+def test_threads_of_libraries_do_not_abort_the_end():
+    """Each comes back to Python from C++ all the time, as those do that read ahead or watch a connection."""
+    code = """
+import sys, threading
+from torch.distributed import TCPStore
+from latens.__main__ import run
+store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+def ask():
+    while True:
+        store.check(["nothing"])
+for _ in range(4):
+    threading.Thread(target=ask, daemon=True).start()
+sys.argv = ["latens", "--version"]
+run()
+"""
+    for _ in range(3):
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout == f"latens {latens.__version__}\n"
+
+
 def test_main_takes_the_words_of_the_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["latens", "--version"])
     assert main() == 0

@@ -131,6 +131,11 @@ class TestResume:
         with pytest.raises(ModelFileError, match=r"of another fit \(other data\); repeat its settings"):
             Autoencoder(batch_size=16, verbose=0).fit(X, run_folder=tmp_path, resume=True)
 
+    def test_refuses_a_checkpoint_of_another_precision(self, X, tmp_path):
+        stopped_fit(X, tmp_path)
+        with pytest.raises(ModelFileError, match=r"of another fit \(precision='32-true', now 'bf16-mixed'\)"):
+            Autoencoder(batch_size=16, verbose=0, precision="bf16-mixed").fit(X, run_folder=tmp_path, resume=True)
+
 
 class SignalAt(Callback):
     """A signal to this process at an event."""
