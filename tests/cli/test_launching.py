@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +61,22 @@ def losses(path: Path) -> list[float]:
     return persistence.read_header(path)["history"]["train_loss"]
 
 
+COUNTS = {"one": [], "two": ["--devices", "2"]}
+
+
+def _answered(words: list[str], folder: Path, capfd) -> dict[str, Any]:
+    """What a verb that writes parts says, but for the name of their folder."""
+    assert main([*words, "-o", f"{folder}/", "--part-rows", "70"]) == 0
+    said = json.loads(capfd.readouterr().out)
+    assert said.pop("output") == f"{folder}/"
+    return said
+
+
+def same_folders(one: Path, two: Path) -> bool:
+    held = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (one, two)]
+    return len(held[0]) > 2 and held[0] == held[1]
+
+
 class TestDevices:
     def test_two_processes_write_one_model_and_one_answer(self, rows, tmp_path, capfd):
         together, alone = tmp_path / "together.latens", tmp_path / "alone.latens"
@@ -86,12 +103,44 @@ class TestDevices:
         assert main([*embed, "-o", f"{one}/", "--part-rows", "70"]) == 0
         assert main([*embed, "-o", f"{two}/", "--part-rows", "70", "--devices", "2"]) == 0
         assert sorted(path.name for path in one.glob("*.parquet")) == [f"part-0000{i}.parquet" for i in range(5)]
-        for path in one.iterdir():
-            assert (two / path.name).read_bytes() == path.read_bytes()
-        assert len(list(two.iterdir())) == 6
+        assert same_folders(one, two)
         capfd.readouterr()
         assert main([*embed, "-o", f"{tmp_path / 'codes.parquet'}", "--devices", "2"]) == 1
         assert "codes.parquet: one file is work for one process; give several a folder" in capfd.readouterr().err
+
+    @pytest.mark.parametrize("rule", [["--rate", "0.05"], ["--fdr", "0.2"]], ids=["rate", "discoveries"])
+    def test_outliers_are_those_of_one_process(self, rows, tmp_path, capfd, rule):
+        detector = tmp_path / "d.latens"
+        assert main(["outliers", str(rows), "--save", str(detector), "--device", "cpu", "--quiet"]) == 0
+        capfd.readouterr()
+        judge = ["outliers", str(detector), str(rows), *rule, "--device", "cpu", "--json"]
+        said = {name: _answered([*judge, *words], tmp_path / name, capfd) for name, words in COUNTS.items()}
+        assert said["one"] == said["two"]
+        assert same_folders(tmp_path / "one", tmp_path / "two")
+        assert main([*judge, "--devices", "2"]) == 0  # what is only printed
+        printed = json.loads(capfd.readouterr().out)
+        assert printed["outliers"] == said["one"]["outliers"]
+        assert printed["flagged"] == said["one"]["flagged"]
+
+    def test_the_default_detector_is_work_for_one_process(self, rows, capfd):
+        assert main(["outliers", str(rows), "--device", "cpu", "--devices", "2"]) == 1
+        line = "the default detector is work for one process; give several a MODEL, as --save writes it"
+        assert capfd.readouterr().err == f"latens: error: {line}\n"
+
+    def test_scores_are_those_of_one_process(self, tmp_path, capfd):
+        text, model = tmp_path / "t.txt", tmp_path / "m.latens"
+        text.write_text("the cat sat on the mat\na dog\n\n" * 120)
+        fit = ["fit", str(text), "-o", str(model), "--set", "hidden_size=8", "--set", "max_epochs=1"]
+        assert main([*fit, "--device", "cpu", "--quiet"]) == 0
+        capfd.readouterr()
+        score = ["score", str(model), str(text), "--device", "cpu", "--json"]
+        said = {name: _answered([*score, *words], tmp_path / name, capfd) for name, words in COUNTS.items()}
+        assert said["one"] == said["two"]
+        assert said["one"]["lines"] == 240
+        assert same_folders(tmp_path / "one", tmp_path / "two")
+        assert main([*score, "--devices", "2"]) == 1
+        line = "what is printed is work for one process; give several a folder, as in -o scores/"
+        assert capfd.readouterr().err == f"latens: error: {line}\n"
 
     def test_standard_input_is_refused(self, tmp_path, capfd):
         assert main(["fit", "-", "-o", str(tmp_path / "m.latens"), *FIT, "--devices", "2"]) == 1

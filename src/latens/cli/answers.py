@@ -112,12 +112,19 @@ class Asking:
         return Reached(reached.rows + len(taken), counted, checksums)
 
     def counted(self, shared: Shared) -> Reached:
-        """What is counted over all rows; nothing is written."""
-        reached = Reached()
+        """What is counted over all rows, of which each process asks its own blocks; nothing is written."""
+        reached, group = Reached(), shared.group
         with shared.bar(self.rows.total, self.doing) as advance:
-            for taken in self.taken(advance):
-                reached = self.answer(taken, reached, lambda said: None)
-        return reached
+            for number, taken in enumerate(self.taken(advance)):
+                reached = self.answer(taken, reached, _unwritten if group.share.deals(number) else None)
+        counted: Counted = {}
+        for told in group.each(reached.counted):
+            counted = self.add(counted, told) if told else counted
+        return replace(reached, counted=counted)
+
+
+def _unwritten(said: Said) -> None:
+    """Where only what is counted matters."""
 
 
 @dataclass(frozen=True)

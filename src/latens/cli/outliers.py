@@ -118,7 +118,7 @@ class Judging:
         return {name: value for name, value in given.items() if value is not None}
 
 
-@verb("latens outliers dataset:digits --rate 0.01 -o outliers.parquet --plot cards.png")
+@verb("latens outliers dataset:digits --rate 0.01 -o outliers.parquet --plot cards.png", together=True)
 def outliers(
     words: WordsArgument,
     judging: Judging,
@@ -140,6 +140,8 @@ def outliers(
     """
     model, source = _parted(words)
     judging.check(model)
+    if model is None and shared.group.several:
+        raise ConfigError("the default detector is work for one process; give several a MODEL, as --save writes it")
     inputs: list[str | Path] = [*words, *([] if judging.reference is None else [judging.reference])]
     check_outputs({plot: FIGURES, save: ()}, parting.force, inputs)
     target = None if output is None else parting.target(output, TABLES[:2], inputs)
@@ -147,6 +149,8 @@ def outliers(
     _check_plot(plot, data)
     judgement = _judge(detector, data, judging, max(top, _PICTURED), shared)
     written = _answers(judgement, target, _asked(judgement, model, judging), shared)
+    if not shared.group.first:  # who explains, draws and saves
+        return
     rows = {row: flagged for _, row, flagged in written.reached.counted["top"]}
     cards = _cards(judgement, rows, top, shared)
     _write(judgement, rows, plot, save, shared)

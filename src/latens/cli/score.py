@@ -23,7 +23,7 @@ from latens.cli.verbs import (
     as_table,
     verb,
 )
-from latens.errors import DataError
+from latens.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ class Line(NamedTuple):
     row: int
 
 
-@verb("latens score shakespeare.latens poems.txt -o scores.parquet")
+@verb("latens score shakespeare.latens poems.txt -o scores.parquet", together=True)
 def score(
     model: ModelArgument,
     source: SourceArgument,
@@ -72,6 +72,8 @@ def score(
     in nats per item, with the most surprising item, its position (counted from 0) and what it cost.
     """
     target = None if output is None else parting.target(output, TABLES[:2], [model, source])
+    if target is None and shared.group.several:
+        raise ConfigError("what is printed is work for one process; give several a folder, as in -o scores/")
     estimator = load_model(model, shared, "score")
     data: Any = open_for(estimator, source, Reading(labels=labels), columns)
     rows: list[dict[str, Any]] = []

@@ -190,7 +190,7 @@ class Shared:
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of all that is random; 0 if left out.")] = None
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
     devices: Annotated[
-        int, typer.Option("--devices", min=1, help="How many, each with a process; fit, embed, reconstruct.")
+        int, typer.Option("--devices", min=1, help="How many, each with a process; fit, and answers in parts.")
     ] = 1
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False
 

@@ -156,11 +156,11 @@ class Verdicts:
 def _ranks(detector: Any, taken: Taken) -> Said:
     calibration = detector.calibration_
     ranks = calibration.ranks(detector.detect(taken.content).scores)
-    return Said({}, None, {"ranks": np.bincount(ranks, minlength=len(calibration) + 2)})
+    return Said({}, None, {"ranks": np.bincount(ranks, minlength=len(calibration) + 2).tolist()})
 
 
 def _add_ranks(before: Counted, more: Counted) -> Counted:
-    return {"ranks": before.get("ranks", 0) + more["ranks"]}
+    return {"ranks": np.add(before.get("ranks", 0), more["ranks"]).tolist()}
 
 
 def reasons_of(
