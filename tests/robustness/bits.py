@@ -1,7 +1,4 @@
-"""The same seed gives the same bits: gone on with at any step, and whatever the labels are.
-
-There are no workers whose number could matter: batches are made in the process that learns from them.
-"""
+"""The same seed gives the same bits: gone on with at any step, from memory or disk, by any threads, with any labels."""
 
 from __future__ import annotations
 
@@ -13,12 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from pyarrow import parquet
 from trials import Trial
 
 import latens
 from latens import persistence
 from latens.callbacks import Callback, Checkpoints
 from latens.data import open_source
+from latens.data.ahead import Ahead
 
 STEPS = 50
 _QUICK = {"verbose": 0, "device": "cpu", "random_state": 3}
@@ -103,6 +105,59 @@ def labels_permuted(folder: Path, seed: int) -> None:
     assert len(found) == 2, "labels have an effect"
 
 
+class Unhurried(Ahead[Any]):
+    """Loads nothing before it is wanted."""
+
+    def prepare(self) -> None: ...
+
+    def take(self) -> Any:
+        super().prepare()
+        return super().take()
+
+    def __iter__(self) -> Iterator[Any]:
+        super().prepare()
+        while self._coming is not None:
+            yield self.take()
+            super().prepare()
+
+
+def stored(folder: Path, form: str) -> Path:
+    """The rows in files: an array, a table in two row groups, in three files, or as images of 3 by 4 pixels."""
+    X = rows()
+    table = pa.table({f"x{i:02}": column for i, column in enumerate(X.T)})
+    path = folder / form
+    if form == "npy":
+        np.save(path, X)
+        return folder / "npy.npy"
+    if form == "parquet":
+        path = path.with_suffix(".parquet")
+        parquet.write_table(table, path, row_group_size=100)
+        return path
+    path.mkdir()
+    for number in range(len(X) if form == "images" else 3):
+        if form == "images":
+            pixels = (255 / (1 + np.exp(-X[number].reshape(3, 4)))).astype(np.uint8)
+            Image.fromarray(pixels).save(path / f"{number:03}.png")
+        else:
+            parquet.write_table(table[number * 70 : number * 70 + 70], path / f"{number}.parquet", row_group_size=30)
+    return path
+
+
+def streamed(folder: Path, form: str, workers: int) -> None:
+    """In memory, and read from disk in windows of 40 rows by so many threads; 0 reads when it is asked to."""
+    path = stored(folder, form)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("latens.data.orders._WINDOW", 40 * (4 * 12 + 32))
+        patch.setattr("latens.data.orders._GROUP", 15 * 4 * 12)
+        patch.setattr("latens.data.images.os.cpu_count", lambda: workers or 1)
+        if not workers:
+            patch.setattr("latens.data.streaming.Ahead", Unhurried)
+        sources = [open_source(path, stream=stream) for stream in (False, True)]
+        assert [source.streamed for source in sources] == [False, True]
+        found = [digest(estimator("autoencoder")[0].fit(source), folder) for source in sources]
+    assert found[0] == found[1], "other bits from disk than in memory"
+
+
 def trials(full: bool) -> Iterator[Trial]:
     for kind in ("autoencoder", "text"):
         whole(kind)  # children inherit it, and what is compiled
@@ -110,3 +165,6 @@ def trials(full: bool) -> Iterator[Trial]:
             yield Trial(f"gone on with twice, {kind}", resumed_twice, {"kind": kind, "step": step})
     for seed in range(10 if full else 1):
         yield Trial("labels permuted", labels_permuted, {"seed": seed})
+    for form in ("npy", "parquet", "folder", "images"):
+        for workers in (0, 1, 2, 4) if full else (2,):
+            yield Trial("in memory and on disk", streamed, {"form": form, "workers": workers})
