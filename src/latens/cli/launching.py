@@ -53,6 +53,8 @@ def take_place(verb: str, devices: int, device: str, together: bool) -> None:
     if found.count > 1:
         if devices not in (1, found.count):
             raise ConfigError(f"devices={devices}: the environment says {found.count} processes; leave --devices out")
+        # torch warns of addresses without a name, once a process, in lines that are not ours.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         from latens.devices import join
 
         join(device)
