@@ -11,7 +11,7 @@ const KEYS = {
 
 export class Gestures {
   /** `to` is told: move(dx, dy), zoom(factor, px, py), point(px, py), pin(px, py, touch), leave(), showAll(),
-      pinMiddle(), draw(path, done) with the places on the picture; `to.tool` is null, "box" or "lasso". */
+      pinMiddle(), surround(path, done) with the places on the picture; `to.tool` is null, "box" or "lasso". */
   constructor(canvas, to) {
     this.canvas = canvas;
     this.to = to;
@@ -61,7 +61,7 @@ export class Gestures {
     const [[left, top]] = this.path;
     if (this.to.tool === "box") this.path = [[left, top], [x, top], [x, y], [left, y]];
     else this.path.push([x, y]);
-    this.to.draw(this.path, false);
+    this.to.surround(this.path, false);
   }
 
   pinch(id, before, now) {
@@ -76,7 +76,7 @@ export class Gestures {
     this.pointers.delete(event.pointerId);
     const path = this.path;
     this.path = null;
-    if (path && path.length > 2) this.to.draw(path, true);
+    if (path && path.length > 2) this.to.surround(path, true);
     else if (this.travelled <= STILL && event.type === "pointerup" && !this.to.tool)
       this.to.pin(...this.at(event), event.pointerType === "touch");
   }
