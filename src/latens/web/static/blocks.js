@@ -75,9 +75,14 @@ export function rowLink(row, text, panel = "item") {
   return said("a", text, { href: address(panel, { row }) });
 }
 
-/** A picture of a row at a size where its pixels are seen. */
+const TRIES = 4;
+
+/** A picture of a row at a size where its pixels are seen; asked for again while the model is busy. */
 export function picture(source, alt, size = "large") {
-  return element("img", { src: source, alt, className: `pixels ${size}`, loading: "lazy", decoding: "async" });
+  let tries = 1;
+  const again = () => { if (tries++ < TRIES) setTimeout(() => { made.src = source; }, 800 * tries); };
+  const made = element("img", { src: source, alt, className: `pixels ${size}`, decoding: "async", on: { error: again } });
+  return made;
 }
 
 export function figure(source, caption) {
