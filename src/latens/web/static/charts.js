@@ -89,7 +89,7 @@ function xTicks(chart, x, width) {
 
 function axes(chart, x, y, box) {
   const parts = [svg("text", { class: "up", x: 4, y: 16 }, chart.up)];
-  for (const tick of tickPlaces(y, 5))
+  for (const tick of tickPlaces(y, 7))
     parts.push(svg("path", { class: "tick", d: `M${box.left} ${y(tick).toFixed(1)}H${box.right}` }),
       svg("text", { x: box.left - 7, y: y(tick), dy: ".35em", "text-anchor": "end" }, (chart.nameY || shown)(tick)));
   for (const [tick, name] of xTicks(chart, x, box.right - box.left)) {

@@ -3,7 +3,7 @@
 import { address } from "/static/address.js";
 import { bar, empty, figure, fill, picture, rowLink, rowPicture } from "/static/blocks.js";
 import { element, said } from "/static/elements.js";
-import { counted, percent } from "/static/numbers.js";
+import { counted, percent, sentence } from "/static/numbers.js";
 import { get, onlyLatest } from "/static/server.js";
 
 function representative(each) {
@@ -37,7 +37,7 @@ export function make(about, host) {
   function draw(found) {
     read = true;
     const cards = found.clusters.map((cluster) => clusterCard(cluster, about.source.noun));
-    place.replaceChildren(said("p", found.verdict, { className: "verdict" }), said("p", found.method, { className: "faint" }),
+    place.replaceChildren(said("p", sentence(found.verdict), { className: "verdict" }), said("p", sentence(found.method), { className: "faint" }),
       cards.length ? element("ol", { className: "cards" }, cards) : empty("No clusters were found: the rows lie too evenly."));
   }
 

@@ -4,10 +4,10 @@ import { address } from "/static/address.js";
 import { barsTable, change, empty, fields, figure, fill, picture, rowLink, rowOf, rowPicker, rowPicture, surprisalText } from "/static/blocks.js";
 import { chartPlace } from "/static/charts.js";
 import { element, said } from "/static/elements.js";
-import { count, shown } from "/static/numbers.js";
+import { count, sentence, shown } from "/static/numbers.js";
 import { get, onlyLatest } from "/static/server.js";
 
-const NAMES = { input: "Input", reconstruction: "Reconstruction", residual: "Residual, what is left over" };
+const NAMES = { input: "Input", reconstruction: "Reconstruction", residual: "Residual: red where the input is more than was expected, blue where less" };
 
 function chance(p) {
   return p >= 0.01 ? `p = ${shown(Number(p.toFixed(3)))}` : `p = ${shown(p)}`;
@@ -19,7 +19,7 @@ function verdict(item) {
   if (item.p_value !== null) facts.push(["Chance among ordinary rows", chance(item.p_value)]);
   if (item.flagged !== null) facts.push(["Verdict", item.flagged ? "strange" : "ordinary"]);
   return element("section", {}, element("h3", { textContent: "How strange it is" }),
-    said("p", item.words, { className: "verdict" }), fields(facts));
+    said("p", sentence(item.words), { className: "verdict" }), fields(facts));
 }
 
 function pictures(row, names) {
@@ -54,6 +54,13 @@ function nearest(rows) {
     rows.length ? element("ol", { className: "tiles" }, entries) : empty("There is no other row to be near."));
 }
 
+/** Of a picture the residual says more than a list of its pixels. */
+function carriers(item) {
+  const table = item.bars.length ? barsTable(item.bars) : empty("Nothing stands out.");
+  return item.pictures ? element("details", {}, element("summary", { textContent: "Pixels that carry the error" }), table)
+    : element("section", {}, element("h3", { textContent: "Columns that carry the error" }), table);
+}
+
 function cardPart(item) {
   const { card } = item;
   return element("section", { className: "about-row" }, said("h3", card.title),
@@ -74,8 +81,7 @@ export function make(about, host) {
       item.pictures && pictures(row, item.pictures),
       item.surprisal && element("section", {}, element("h3", { textContent: "What surprised the model" }), surprisalText(item.surprisal)),
       item.series && seriesCharts(item.series),
-      item.bars && element("section", {}, element("h3", { textContent: "Columns that carry the error" }),
-        item.bars.length ? barsTable(item.bars) : empty("No column stands out.")),
+      item.bars && carriers(item),
       nearest(item.nearest)].filter(Boolean));
   }
 

@@ -6,7 +6,7 @@ import { Choice, readPath, writePath } from "/static/choice.js";
 import { Chosen } from "/static/chosen.js";
 import { afterwards, button, element, field, said, select } from "/static/elements.js";
 import { drawLegend } from "/static/legend.js";
-import { count, counted } from "/static/numbers.js";
+import { count, counted, sentence } from "/static/numbers.js";
 import { placedRows } from "/static/placed.js";
 import { Plot } from "/static/plot.js";
 import { codes, floats, get, onlyLatest, path, stopped } from "/static/server.js";
@@ -49,7 +49,7 @@ class MapPanel {
     this.chosenRows = new Chosen(this.choice, this.noun);
     this.plot.block.append(this.tip.block);
     const placed = placedRows(this.host, this.about.source, (dropped) => { this.plot.dropped = dropped; this.plot.draw(); });
-    this.host.append(said("p", this.map.verdict, { className: "faint" }), this.tools, this.status,
+    this.host.append(said("p", sentence(this.map.verdict), { className: "faint" }), this.tools, this.status,
       element("div", { className: "map-body" }, this.plot.block, this.legend), this.pointedAt,
       element("p", { className: "faint hint", textContent:
         "Drag to move, turn the wheel or pinch to zoom, point at a row to see it, click to keep its card. "

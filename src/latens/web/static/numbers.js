@@ -17,6 +17,12 @@ export function shown(value) {
   return text.replace("-", "−").replace("e+", "e");
 }
 
+/** What somebody else wrote, as a sentence of its own. */
+export function sentence(text) {
+  if (!text) return "";
+  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
+}
+
 /** 0.0012 is "0.12 %". */
 export function percent(share) {
   return `${Number((100 * share).toPrecision(share < 0.1 ? 2 : 3))} %`;

@@ -1,11 +1,10 @@
 /* The rows that do not belong, at a rate of false alarms that can be moved; and what people say of them. */
 
-import { barsTable, change, empty, failure, fill, slider } from "/static/blocks.js";
+import { barsTable, change, empty, failure, fill, picture, rowLink, rowPicture, slider } from "/static/blocks.js";
 import { cardBody } from "/static/cards.js";
 import { chartPlace } from "/static/charts.js";
 import { button, element, said, save } from "/static/elements.js";
-import { rowLink } from "/static/blocks.js";
-import { count, counted, oneIn, percent, shown } from "/static/numbers.js";
+import { count, counted, oneIn, percent, sentence, shown } from "/static/numbers.js";
 import { file, get, onlyLatest, path, post, stopped } from "/static/server.js";
 
 const PAGE = 20;
@@ -38,11 +37,12 @@ function chanceWords(each) {
 
 function outlierCard(each, place) {
   const { card } = each, problem = element("div", {});
-  const [title, ...rest] = cardBody({ ...card, marks: null }, { most: 6, size: 96, heading: "h3" });
+  const [title, ...rest] = cardBody({ ...card, marks: null, picture: false }, { most: 12, heading: "h3" });
   return element("li", { className: `card ${each.flagged ? "flagged" : ""}` },
     element("p", { className: "faint" }, `${place}. `, element("span", { className: each.flagged ? "flag" : "", textContent: each.flagged ? "flagged" : "not flagged" }),
       ` · strangeness ${shown(each.score)}`),
-    title, said("p", chanceWords(each)), each.bars?.length ? barsTable(each.bars) : null,
+    title, said("p", chanceWords(each)),
+    card.picture ? picture(rowPicture(card.row, 96), `Picture of ${card.title}`, "small") : null, each.bars?.length ? barsTable(each.bars) : null,
     element("details", {}, element("summary", { textContent: "Its fields" }), rest),
     element("p", {}, rowLink(card.row, "Look at this row")), markButtons(card, problem), problem);
 }
@@ -107,7 +107,7 @@ class Outliers {
   }
 
   draw(found) {
-    this.verdict.textContent = `${found.verdict[0].toUpperCase()}${found.verdict.slice(1)}.`;
+    this.verdict.textContent = sentence(found.verdict);
     this.notes.textContent = `The threshold, a strangeness of ${shown(found.threshold)}, comes from ${counted(found.held_out, this.about.source.noun)} held out of the fit.`
       + (found.extrapolated ? " So few cannot show so small a rate: it is extrapolated." : "");
     this.list.start = this.start + 1;

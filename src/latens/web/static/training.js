@@ -3,7 +3,7 @@
 import { empty, failure, fields } from "/static/blocks.js";
 import { chartPlace } from "/static/charts.js";
 import { element } from "/static/elements.js";
-import { count, counted, duration, shown } from "/static/numbers.js";
+import { count, counted, duration, sentence, shown } from "/static/numbers.js";
 import { get, onlyLatest, stopped } from "/static/server.js";
 
 const AGAIN = 3000; // milliseconds between two looks at a fit that runs
@@ -30,8 +30,7 @@ function table(found) {
 
 function state(found) {
   const n = counted(found.rows.length, "epoch"), last = found.rows.at(-1), at = found.columns.indexOf("seconds");
-  const seconds = found.rows.reduce((sum, row) => sum + (at >= 0 ? row[at] || 0 : 0), 0);
-  const took = last && at >= 0 ? ` in ${duration(seconds)}` : "";
+  const took = last && at >= 0 ? ` in ${duration(last[at])}` : "";
   return found.live ? `A fit is running: ${n} so far${took}${found.step === null ? "" : `, at step ${count(found.step)}`}. This page looks again every 3 seconds.`
     : `The fit is over: ${n}${took}.`;
 }
@@ -45,7 +44,7 @@ export function make(about, host) {
 
   function draw(found) {
     status.textContent = state(found);
-    referee.textContent = found.referee || "";
+    referee.textContent = sentence(found.referee);
     const now = JSON.stringify(found);
     if (now === before) return; // what is open or selected stays so
     before = now;
