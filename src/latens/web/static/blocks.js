@@ -58,7 +58,7 @@ export function number({ label, min, max, value, change }) {
 /** Chooses a row by its number, the one beside it, or any. */
 export function rowPicker(source, act) {
   const last = source.n - 1;
-  const { block, control } = number({ label: `Row, 0 to ${count(last)}`, min: 0, max: last, value: 0, change: act });
+  const { block, control } = number({ label: `Number, from 0 to ${count(last)}`, min: 0, max: last, value: 0, change: act });
   const step = (by) => () => act(Math.min(Math.max(Number(control.value) + by, 0), last));
   const tools = element("div", { className: "tools" }, block,
     button("Previous", step(-1)), button("Next", step(1)), button("Any row", () => act(Math.floor(Math.random() * source.n))));
@@ -90,6 +90,12 @@ export function figure(source, caption) {
 }
 
 export const rowPicture = (row, size) => path(`/api/rows/${row}/picture`, { size });
+
+/** The beginning of a card in one line; of a single field only what it says. */
+export function inOneLine(card) {
+  const parts = card.fields.slice(0, 3);
+  return parts.length === 1 ? parts[0][1] : parts.map(([name, text]) => `${name} ${text}`).join(" · ");
+}
 
 export function fields(pairs) {
   return element("dl", { className: "fields" }, pairs.flatMap(([name, text]) => [said("dt", name), said("dd", text)]));

@@ -74,7 +74,7 @@ function bandOutline(band, x, y) {
 }
 
 function xTicks(chart, x, width) {
-  const places = tickPlaces(x, width / 90).filter((tick) => !chart.whole || Number.isInteger(tick));
+  const places = chart.ticksX ? chart.ticksX(x.low, x.high) : tickPlaces(x, width / 90).filter((tick) => !chart.whole || Number.isInteger(tick));
   const names = places.map((tick) => (chart.nameX || shown)(tick));
   const longest = Math.max(1, ...names.map((name) => name.length)) * LETTER + 12;
   const step = x.log ? 1 : Math.max(1, Math.ceil((places.length * longest) / width));

@@ -3,16 +3,15 @@
 import { cardOf } from "/static/cards.js";
 import { button, element, said, save } from "/static/elements.js";
 import { count, counted } from "/static/numbers.js";
-import { failure, fill, picture, rowLink, rowPicture } from "/static/blocks.js";
+import { failure, fill, inOneLine, picture, rowLink, rowPicture } from "/static/blocks.js";
 import { file, onlyLatest, stopped } from "/static/server.js";
 
 const PAGE = 20;
 
 function line(card, row) {
-  const parts = card.fields.slice(0, 3).map(([name, text]) => `${name} ${text}`).join(" · ");
   return element("li", {},
     card.picture ? picture(rowPicture(row, 48), "", "tiny") : null,
-    element("div", {}, rowLink(row, card.title), said("p", parts, { className: "faint" })));
+    element("div", {}, rowLink(row, card.title), said("p", inOneLine(card), { className: "faint" })));
 }
 
 export class Chosen {

@@ -1,7 +1,7 @@
 /* Groups of rows: how large they are, what is typical of them, and what sets them apart. */
 
 import { address } from "/static/address.js";
-import { bar, empty, figure, fill, picture, rowLink, rowPicture } from "/static/blocks.js";
+import { bar, empty, figure, fill, inOneLine, picture, rowLink, rowPicture } from "/static/blocks.js";
 import { element, said } from "/static/elements.js";
 import { counted, percent, sentence } from "/static/numbers.js";
 import { get, onlyLatest } from "/static/server.js";
@@ -11,7 +11,7 @@ function representative(each) {
   const inside = card.picture
     ? [element("a", { href: address("item", { row: card.row }), "aria-label": card.title }, picture(rowPicture(card.row, 96), card.title, "small"))]
     : [rowLink(card.row, card.title),
-      said("p", card.fields.slice(0, 3).map(([name, text]) => `${name} ${text}`).join(" · "), { className: "faint" })];
+      said("p", inOneLine(card), { className: "faint" })];
   return element("li", {}, inside);
 }
 

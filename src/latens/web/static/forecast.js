@@ -7,7 +7,8 @@ import { count, percent, shown } from "/static/numbers.js";
 import { get, onlyLatest, path } from "/static/server.js";
 
 const USUAL = { horizon: 48, paths: 100, seed: 0 };
-const DAY = 86_400_000;
+const HOUR = 3_600_000, DAY = 24 * HOUR;
+const UNITS = [1 / 60, 5 / 60, 0.25, 0.5, 1, 3, 6, 12, 24, 48, 168, 336, 672, 2160, 8760, 43800].map((hours) => hours * HOUR);
 
 function instant(text) {
   return Date.parse(`${String(text).slice(0, 19).replace(" ", "T")}Z`);
@@ -18,9 +19,14 @@ function namesOf(found) {
   const times = Array.isArray(found.times) ? found.times : null;
   if (!times || times.length < 2) return { nameX: shown, across: "step" };
   const [first, second] = times.map(instant), step = second - first, start = found.future.at[0];
-  const text = (at) => new Date(first + (at - start) * step).toISOString();
-  return step >= DAY ? { nameX: (at) => text(at).slice(0, 10), across: "date" }
-    : { nameX: (at) => text(at).slice(5, 16).replace("T", " "), across: "month-day and time" };
+  const when = (at) => first + (at - start) * step, text = (at) => new Date(Math.round(when(at))).toISOString();
+  const ticksX = (low, high) => {
+    const unit = UNITS.find((each) => (when(high) - when(low)) / each <= 6) || UNITS.at(-1), found = [];
+    for (let time = Math.ceil(when(low) / unit) * unit; time <= when(high); time += unit) found.push(start + (time - first) / step);
+    return found;
+  };
+  return step >= DAY ? { nameX: (at) => text(at).slice(0, 10), ticksX, across: "date" }
+    : { nameX: (at) => text(at).slice(5, 16).replace("T", " "), ticksX, across: "month-day and time" };
 }
 
 /** The last value of the past, so that the future begins where it ended. */

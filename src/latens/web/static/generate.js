@@ -143,13 +143,18 @@ class Generate {
         text.data += line.text;
         this.written += line.text;
       }, writing.signal);
-      this.status.textContent = `${counted(done?.items ?? drawn, "item")} written with seed ${done?.seed ?? this.seed.value}.`;
+      this.status.textContent = `${this.amount(text, drawn)} written with seed ${done?.seed ?? this.seed.value}.`;
     } catch (error) {
-      this.status.textContent = stopped(error) ? `Stopped after ${counted(drawn, "item")}.` : "";
+      this.status.textContent = stopped(error) ? `Stopped after ${this.amount(text, drawn)}.` : "";
       if (!stopped(error)) this.problem.replaceChildren(failure(error, () => this.generate()));
     } finally {
       if (this.writing === writing) this.running(false);
     }
+  }
+
+  /** Pieces of text hold several characters, those of events one item. */
+  amount(text, drawn) {
+    return this.events ? counted(drawn, "item") : counted(text.data.length, "character");
   }
 
   running(on) {

@@ -33,14 +33,14 @@ function seriesCharts(series) {
   const names = series.names || [], expected = series.expected && inChannels(series.expected);
   const charts = inChannels(series.values).map((values, channel) => {
     const name = names[channel] || "value", place = chartPlace();
-    const lines = [{ name, x: series.steps, y: values, style: "s0" }];
+    const lines = [{ name: expected ? name : "", x: series.steps, y: values, style: "s0" }];
     if (expected) lines.push({ name: "expected", x: series.steps, y: expected[channel], style: "s1" });
     place.set({ lines, across: "step", up: name, label: `${name} by step` });
     return place.block;
   });
   if (series.nats) {
     const place = chartPlace();
-    place.set({ lines: [{ name: "", x: series.steps, y: series.nats, style: "s1" }], across: "step", up: "surprise (nats)", label: "Surprise in nats by step" });
+    place.set({ lines: [{ name: "", x: series.steps, y: series.nats, style: "s1 whole" }], across: "step", up: "surprise (nats)", label: "Surprise in nats by step" });
     charts.push(place.block);
   }
   return element("section", {}, element("h3", { textContent: "The series" }), charts);
@@ -61,23 +61,25 @@ function carriers(item) {
     : element("section", {}, element("h3", { textContent: "Columns that carry the error" }), table);
 }
 
-function cardPart(item) {
+function cardPart(item, hasMap) {
   const { card } = item;
   return element("section", { className: "about-row" }, said("h3", card.title),
     card.marks ? element("p", {}, element("span", { className: `marked ${card.marks}`, textContent: `marked ${card.marks}` })) : null,
-    fields(card.fields), element("p", {}, element("a", { href: address("map", { row: card.row }), textContent: "Show it on the map" })));
+    fields(card.fields),
+    hasMap ? element("p", {}, element("a", { href: address("map", { row: card.row }), textContent: "Show it on the map" })) : null);
 }
 
 export function make(about, host) {
   const picker = rowPicker(about.source, (row) => change({ row })), next = onlyLatest();
   const place = element("div", { className: "item-parts" }), status = element("p", { className: "unseen", role: "status" });
-  host.append(picker.block, status, place);
+  if (about.source.n > 1) host.append(picker.block);
+  host.append(status, place);
   let seen = null;
 
   function draw(row, item) {
     seen = row;
     status.textContent = `Row ${count(row)}: ${item.card.title}`;
-    place.replaceChildren(...[cardPart(item), verdict(item),
+    place.replaceChildren(...[cardPart(item, about.panels.includes("map")), verdict(item),
       item.pictures && pictures(row, item.pictures),
       item.surprisal && element("section", {}, element("h3", { textContent: "What surprised the model" }), surprisalText(item.surprisal)),
       item.series && seriesCharts(item.series),

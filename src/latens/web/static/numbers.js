@@ -13,6 +13,7 @@ export function shown(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "missing";
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e6) return COUNT.format(value).replace("-", "−");
+  if (size >= 1e4 && size < 1e6) return COUNT.format(Number(value.toPrecision(4))).replace("-", "−");
   const text = size >= 1e-4 && size < 1e6 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
   return text.replace("-", "−").replace("e+", "e");
 }

@@ -35,6 +35,14 @@ function chanceWords(each) {
   return each.words || `p = ${shown(each.p_value)}`;
 }
 
+/** Of a picture itself; of other rows the columns that carry the error; the rest on demand. */
+function evidence({ card, bars }, rest) {
+  const table = bars?.length ? barsTable(bars) : null;
+  if (!card.picture) return [table, element("details", {}, element("summary", { textContent: "Its fields" }), rest)];
+  return [picture(rowPicture(card.row, 160), `Picture of ${card.title}`, "medium"),
+    element("details", {}, element("summary", { textContent: "Its fields, and the pixels that carry the error" }), rest, table)];
+}
+
 function outlierCard(each, place) {
   const { card } = each, problem = element("div", {});
   const [title, ...rest] = cardBody({ ...card, marks: null, picture: false }, { most: 12, heading: "h3" });
@@ -42,8 +50,7 @@ function outlierCard(each, place) {
     element("p", { className: "faint" }, `${place}. `, element("span", { className: each.flagged ? "flag" : "", textContent: each.flagged ? "flagged" : "not flagged" }),
       ` · strangeness ${shown(each.score)}`),
     title, said("p", chanceWords(each)),
-    card.picture ? picture(rowPicture(card.row, 96), `Picture of ${card.title}`, "small") : null, each.bars?.length ? barsTable(each.bars) : null,
-    element("details", {}, element("summary", { textContent: "Its fields" }), rest),
+    ...evidence(each, rest),
     element("p", {}, rowLink(card.row, "Look at this row")), markButtons(card, problem), problem);
 }
 
