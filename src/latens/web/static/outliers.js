@@ -90,7 +90,7 @@ class Outliers {
     if (!this.curve) {
       this.curve = await get("/api/outliers/curve");
       this.slider = slider({ label: "False alarms among ordinary rows", min: 0, max: this.curve.rates.length - 1, step: 1, value: this.step,
-        show: (i) => rateWords(this.curve.rates[i]), input: (i) => this.preview(i),
+        show: (i) => rateWords(i === this.step ? this.rate : this.curve.rates[i]), input: (i) => this.preview(i),
         change: (i) => change({ rate: this.curve.rates[i].toPrecision(6), start: null }) });
       this.sliderPlace.replaceChildren(this.slider.block);
     }

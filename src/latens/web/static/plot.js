@@ -81,7 +81,7 @@ export class Plot {
   draw(moving = false) {
     clearTimeout(this.settling);
     this.moving = moving;
-    if (moving) this.settling = setTimeout(() => this.draw(), SETTLE);
+    if (moving) this.settling = setTimeout(() => this.draw(), SETTLE + this.drawn.took);
     if (!this.view.width || this.waiting || !this.palette) return;
     this.waiting = true;
     requestAnimationFrame(() => { this.waiting = false; this.paint(); });

@@ -27,7 +27,7 @@ void main() {
   gl_FragColor = vec4(mix(paint, same.rgb, same.a) * cover, cover);
 }`;
 
-const SMOOTH = 30; // milliseconds that a picture may take while it moves
+const SMOOTH = 60; // milliseconds that two pictures may take while they move
 const MANY = 50_000;
 
 function compiled(gl, kind, text) {
@@ -43,7 +43,8 @@ export class Points {
     this.canvas = canvas;
     this.places = places;
     this.n = places.length / 2;
-    this.budget = this.n;
+    this.budget = Math.min(this.n, 2 * MANY); // until it is known how fast it goes
+    this.took = 0; // milliseconds for two pictures of all of them
     this.begin();
     canvas.addEventListener("webglcontextlost", (event) => { event.preventDefault(); this.gl = null; });
     canvas.addEventListener("webglcontextrestored", () => { this.begin(); this.onRestored?.(); });
@@ -92,7 +93,7 @@ export class Points {
   draw(view, { radius, opacity, other, ratio, moving }) {
     const { gl, uniforms } = this;
     if (!gl) return;
-    const started = performance.now(), n = moving ? Math.min(this.n, this.budget) : this.n;
+    const n = moving ? Math.min(this.n, this.budget) : this.n;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
@@ -101,7 +102,7 @@ export class Points {
     gl.uniform1f(uniforms.size, (2 * radius + 1) * ratio);
     if (this.someFaint) this.pass(n, 0, 0.3, [...other.map((part) => part / 255), 1]);
     this.pass(n, 1, opacity, [0, 0, 0, 0]);
-    if (!moving && this.n > MANY) this.measure(started);
+    if (this.n > MANY) this.measure(n);
   }
 
   pass(n, wanted, opacity, same) {
@@ -112,11 +113,16 @@ export class Points {
     gl.drawArrays(gl.POINTS, 0, n);
   }
 
-  /** How many points a picture can have while it moves, from how long all of them took. */
-  measure(started) {
-    const { gl } = this;
-    gl.finish(); // waits until everything is drawn
-    const took = performance.now() - started;
-    this.budget = took > SMOOTH ? Math.max(MANY, Math.round((this.n * SMOOTH) / took)) : this.n;
+  /** How many points a picture can have while it moves, from how soon the browser comes back after one. */
+  measure(n) {
+    if (this.measuring) return;
+    this.measuring = true;
+    const started = performance.now();
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      this.measuring = false;
+      const took = performance.now() - started;
+      if (n === this.n) this.took = took;
+      this.budget = Math.min(this.n, Math.max(MANY, Math.round((n * SMOOTH) / took)));
+    }));
   }
 }

@@ -29,7 +29,10 @@ export class Tip {
       this.put(place);
       say(card.title);
     } catch (error) {
-      if (!stopped(error)) this.block.replaceChildren(element("p", { textContent: error.message }));
+      if (stopped(error)) return;
+      this.block.replaceChildren(element("p", { textContent: error.message }));
+      this.block.hidden = false;
+      this.put(place);
     }
   }
 
