@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from latens.cli.columns import arrow, arrow_type, of_type
+from latens.columns import arrow, arrow_type, of_type
 from latens.cli.sheets import Said
 from latens.cli.verbs import Shared
 

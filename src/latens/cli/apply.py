@@ -138,7 +138,7 @@ def where(output: str | Path, written: Written) -> str:
 
 def _codes(estimator: Any, pooling: str | None) -> Callable[[Taken], Said]:
     """The function of some rows that gives their codes."""
-    from latens.cli.columns import columns_of
+    from latens.columns import columns_of
     from latens.cli.sheets import Said
 
     sequences = estimator.schema_.kind in SEQUENCES
@@ -226,7 +226,7 @@ def _write_pictures(
 
 def _remade(estimator: Any, data: Source, errors: bool) -> Callable[[Taken], Said]:
     """The function of some rows that gives what the model makes of them."""
-    from latens.cli.columns import columns_of
+    from latens.columns import columns_of
     from latens.cli.sheets import Said
 
     schema = estimator.schema_

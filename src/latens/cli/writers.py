@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latens.cli.columns import Carrying, beside, columns_of
+from latens.columns import Carrying, beside, columns_of
 from latens.cli.outputs import is_folder
 from latens.cli.sheets import Said, open_sheet
 from latens.errors import DataError, OutputError
