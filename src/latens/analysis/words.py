@@ -56,7 +56,9 @@ def tf_idf(texts: Sequence[str]) -> Any:  # -> (n, words), sparse
     return weigh_words(texts)(texts)
 
 
-def telling(documents: Sequence[Iterable[Hashable]], member: np.ndarray, count: int = 8) -> list[tuple[Any, float, float]]:
+def telling(
+    documents: Sequence[Iterable[Hashable]], member: np.ndarray, count: int = 8
+) -> list[tuple[Any, float, float]]:
     r"""The words or items that set some documents apart, by how much they say about which these are.
 
     .. math:: p \log \frac{p}{q}

@@ -207,8 +207,8 @@ def _taken(source: Any, kinds: dict[str, Any], start: int, lines: list[Line]) ->
 
 
 def _ask(estimator: Any, kept: list[dict[str, Any]] | None, taken: Taken) -> Said:
-    from latens.columns import beside
     from latens.cli.sheets import Said
+    from latens.columns import beside
 
     rows = _scored(estimator, taken.content)
     if kept is not None:

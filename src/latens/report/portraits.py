@@ -44,7 +44,7 @@ def portrait(image: np.ndarray, extent: tuple[float, float], says: str = "") -> 
 
 
 def drawn_image(image: np.ndarray, extent: tuple[float, float], side: int = _SIDE) -> Image:
-    """An image (h, w) or (h, w, c) in the data's own units, in grey or colours, its longer side at most so many pixels."""
+    """An image (h, w) or (h, w, c) in the data's own units, its longer side at most so many pixels."""
     from PIL import Image
 
     low, high = extent

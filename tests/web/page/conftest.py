@@ -56,7 +56,24 @@ def _homes(folder: Path) -> Path:
 
 
 def _lines(folder: Path) -> Path:
-    words = "to be or not to be that is the question whether tis nobler in the mind".split()
+    words = [
+        "to",
+        "be",
+        "or",
+        "not",
+        "to",
+        "be",
+        "that",
+        "is",
+        "the",
+        "question",
+        "whether",
+        "tis",
+        "nobler",
+        "in",
+        "the",
+        "mind",
+    ]
     random = np.random.default_rng(0)
     said = [" ".join(random.choice(words, 8)) for _ in range(120)]
     (folder / "lines.txt").write_text("\n".join([f"{HOSTILE[0]} to be", *said]), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The local page: a model and its rows in the browser."""
