@@ -67,6 +67,14 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
             raise HTTPException(404, f"column {found.name!r} has too many different values to colour by")
         return binary(found.values)
 
+    _add_rows(routes, explorer)
+    _add_search(routes, explorer, work)
+    return routes
+
+
+def _add_rows(routes: APIRouter, explorer: Explorer) -> None:
+    """What is shown of a row when it is pointed at."""
+
     @routes.get("/rows/{row}")
     async def card(row: int) -> Answer:
         """A row in short."""
@@ -78,6 +86,11 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
         if not explorer.has_pictures:
             raise HTTPException(404, "rows of this kind have no pictures")
         return picture(explorer.png(explorer.image(there(row, len(explorer))), size))
+
+
+def _add_search(routes: APIRouter, explorer: Explorer, work: Work) -> None:
+    """Rows that are looked for, chosen, or new."""
+    plane = explorer.plane
 
     @routes.get("/search")
     async def search(
@@ -104,8 +117,6 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
     async def place(given: Given) -> Answer:
         """New rows among the old."""
         return Answer(await work.ask(_placed, explorer, given))
-
-    return routes
 
 
 def _meant(explorer: Explorer, text: str, limit: int) -> list[int]:
