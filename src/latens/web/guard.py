@@ -30,7 +30,7 @@ _LOCKED = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>latens: no key</title>
 <h1>This page needs its key</h1>
-<p>Open the address that <code>latens serve</code> printed last.
+<p>Open the address that <code>latens serve</code> printed.
 It works once; the browser that opened it then has a session until the server ends.</p>
 </html>
 """
