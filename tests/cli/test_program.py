@@ -56,6 +56,7 @@ class TestHelp:
             "score",
             "forecast",
             "report",
+            "serve",
             "export",
             "datasets",
             "reproduce",

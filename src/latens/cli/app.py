@@ -32,6 +32,7 @@ from latens.cli import (
     report,
     score,
     search,
+    serve,
     sweep,
 )
 from latens.cli.launching import WORDS, Ended, is_first, speaks
@@ -45,11 +46,23 @@ __all__ = ["app", "main"]
 # Importing a module registers its verbs; the help shows them in the order of use.
 _NOUNS = (
     *(fit, models, apply, maps, figures, outliers, cluster, search, probe, corrupt, sweep),
-    *(generate, score, forecast, report, export, datasets, experiments),
+    *(generate, score, forecast, report, serve, export, datasets, experiments),
 )
 _ORDER = (
     *("fit", "info", "embed", "reconstruct", "map", "pairs", "outliers", "cluster", "index", "search", "probe"),
-    *("corrupt", "sweep", "generate", "score", "forecast", "report", "export", "datasets", "reproduce", "demo"),
+    *(
+        "corrupt",
+        "sweep",
+        "generate",
+        "score",
+        "forecast",
+        "report",
+        "serve",
+        "export",
+        "datasets",
+        "reproduce",
+        "demo",
+    ),
 )
 # Exit codes of a signal that nobody had the time to answer with a line of its own.
 _STOPPED = {128 + signal.SIGINT: "Ctrl-C", 128 + signal.SIGTERM: "SIGTERM"}

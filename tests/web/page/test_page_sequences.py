@@ -41,7 +41,8 @@ class TestGenerate:
     def test_stop_stops(self, opened):
         page = opened("lines", "generate?n=5000")
         page.evaluate(
-            """() => { const named = (text) => [...document.querySelectorAll('button')].find((b) => b.textContent === text);
+            """() => { const buttons = [...document.querySelectorAll('button')];
+              const named = (text) => buttons.find((each) => each.textContent === text);
               named('Generate').click();
               named('Stop').click(); }"""
         )
