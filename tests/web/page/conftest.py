@@ -198,7 +198,7 @@ def let_in(browser: Any, server: Served) -> None:
 _IDLE = """() => !document.querySelector('main [aria-busy]') && document.querySelector('#progress').hidden
   && [...document.querySelectorAll('main > :not([hidden])')].length > 0
   && (document.querySelector('.panel.map:not([hidden])') === null
-      || document.querySelector('.panel.map').map?.plot?.frames > 0
+      || document.querySelector('.panel.map').map?.painted
       || document.querySelector('.panel.map .failed') !== null)"""
 
 
