@@ -196,6 +196,7 @@ def let_in(browser: Any, server: Served) -> None:
 
 
 _IDLE = """() => !document.querySelector('main [aria-busy]') && document.querySelector('#progress').hidden
+  && ![...document.querySelectorAll('.chart-drawing:empty')].some((each) => each.checkVisibility())
   && [...document.querySelectorAll('main > :not([hidden])')].length > 0
   && (document.querySelector('.panel.map:not([hidden])') === null
       || document.querySelector('.panel.map').map?.painted
