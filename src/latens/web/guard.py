@@ -87,12 +87,16 @@ class Guard:
                 await self._front(scope, head, receive, send)
             else:
                 await self._inside(scope, head, receive, send)
+        except asyncio.CancelledError:
+            if send.begun:
+                raise
+            await _refuse(send, Refused(503, "the page is being closed", _AGAIN | _CLOSE))
         except Refused as refusal:
-            with_body = scope["method"] not in ("GET", "HEAD") and not send.complete
+            with_body = scope["method"] not in ("GET", "HEAD")
             if with_body and refusal.status != 408 and not head.all(b"expect"):
                 await _drain(receive, self.body)
-            more = refusal.headers | (_CLOSE if with_body else {})
-            await reply(send, refusal.status, error_body(refusal.line), more=more)
+            refusal.headers |= _CLOSE if with_body else {}
+            await _refuse(send, refusal)
 
     def _check_origin(self, head: Head) -> None:
         host, origin, site = head.only(b"host"), head.only(b"origin"), head.only(b"sec-fetch-site")
@@ -268,6 +272,10 @@ async def _left(receive: Receive) -> None:
     """Until nobody listens any more; of a body that nobody asked for nothing is kept."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _refuse(send: Sender, refusal: Refused) -> None:
+    await reply(send, refusal.status, error_body(refusal.line), more=refusal.headers)
 
 
 async def _drain(receive: Receive, most: int) -> None:
