@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -115,3 +116,20 @@ def test_who_has_left_asks_the_store_no_more(pair):
     """A thread that comes back from the store while Python ends would abort the process."""
     pair[1].stop()
     assert not [thread.name for thread in pair[1]._threads if thread.is_alive()]
+
+
+def test_a_store_that_answers_nobody_holds_up_no_verdict(pair, ends):
+    """A cable that is cut closes no connection: whoever asks waits for minutes."""
+    waiting = threading.Event()
+
+    class Silent:
+        def set(self, *asked: object) -> None:
+            waiting.wait(10)
+
+        check = get = set
+
+    pair[1].alert = True
+    pair[1]._store = Silent()
+    assert until(lambda: ends == [pair[1]], seconds=3.0)
+    assert pair[1].verdict.line.startswith("rank 0 on host 127.0.0.1 died (nothing heard for 0.5 s)")
+    waiting.set()

@@ -58,9 +58,9 @@ class Heartbeat:
         self._store = PrefixStore("latens", _connection(place))
         self._store.set(f"host/{place.rank}", socket.gethostname())
         self._seen = self._answered = time.monotonic()
-        self._last, self._broken, self._left = b"", False, False
+        self._last, self._broken, self._left, self._leaving = b"", False, False, False
         self._verdict: Verdict | None = None
-        self._over, self._stopped = threading.Event(), threading.Event()
+        self._over, self._stopped, self._hurry = threading.Event(), threading.Event(), threading.Event()
         works = (self._beat, self._judge)
         self._threads = [threading.Thread(target=work, name=f"latens-{work.__name__}", daemon=True) for work in works]
         for thread in self._threads:
@@ -76,6 +76,7 @@ class Heartbeat:
     def after_breaking(self) -> Verdict | None:
         """Why a connection between ranks broke, as soon as that is known; None if nobody died."""
         self._broken = True
+        self._hurry.set()
         self._over.wait(_SILENCE + _GRACE)
         return self._verdict
 
@@ -96,11 +97,41 @@ class Heartbeat:
 
     def stop(self) -> None:
         """This rank has done its work: its silence is none. The first rank waits for the others, who may ask it."""
-        if self._stopped.is_set():
-            return
+        self._leaving = True
         self._stopped.set()
+        self._hurry.set()
         for thread in self._threads:  # one that asks the store while Python ends would abort the process
-            thread.join(_GRACE)
+            thread.join(2 * _GRACE)
+
+    # ---- the thread that asks the store --------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """Count, and look whether the next rank does. It waits for the store, however long; nobody waits for it."""
+        beats, before = 0, time.monotonic()
+        while not self._paused():
+            beats += 1
+            if time.monotonic() - before > _BEAT + _LATE:
+                self._seen = time.monotonic()
+            before = time.monotonic()
+            try:
+                self._store.set(f"beat/{self.place.rank}", str(beats))
+                if self._store.check(["end"]):
+                    self._told(json.loads(self._store.get("end")))
+                self._look()
+            except RuntimeError:  # nobody answers: the judge sees for how long
+                continue
+            self._answered = time.monotonic()
+        if self._leaving:
+            self._leave()
+
+    def _paused(self) -> bool:
+        """Wait for the next beat; whether there is none. Once something breaks beats come at once, and faster."""
+        if not self._broken:
+            self._hurry.wait(_BEAT)
+            return self._stopped.is_set()
+        return self._stopped.wait(_BEAT / 4)
+
+    def _leave(self) -> None:
         try:
             self._store.set(f"left/{self.place.rank}", "")
             left = [f"left/{rank}" for rank in range(self.place.count)]
@@ -110,40 +141,39 @@ class Heartbeat:
         except RuntimeError:  # the store is gone already, and with it whoever might have asked
             return
 
-    # ---- the threads ---------------------------------------------------------------------------------------------
-
-    def _beat(self) -> None:
-        """Count, and look whether the next rank does."""
-        beats = 0
-        while not self._stopped.wait(_BEAT if not self._broken else _BEAT / 4):
-            beats += 1
-            try:
-                self._store.set(f"beat/{self.place.rank}", str(beats))
-                if self._store.check(["end"]):
-                    self._told(json.loads(self._store.get("end")))
-                self._look()
-            except RuntimeError:  # nobody answers: the judge sees for how long
-                continue
-            self._answered = time.monotonic()
-
     def _look(self) -> None:
+        """See the next rank's count, and accuse one that has fallen silent."""
         self._left = self._store.check([f"left/{self._watched}"])
         key = f"beat/{self._watched}"
         beat = self._store.get(key) if self._store.check([key]) else b""
         if beat != self._last:
             self._last, self._seen = beat, time.monotonic()
+        if self._verdict is not None:
+            return
+        if self._broken and self._left:
+            self._accuse("has ended before the others; what it said tells why")
+        elif time.monotonic() - self._seen > self._limit and not self._left:
+            self._accuse(f"died (no sign of life for {self._limit:g} s); go on with --resume")
+
+    def _accuse(self, what: str) -> None:
+        rank = self._watched
+        host = self._store.get(f"host/{rank}").decode() if self._store.check([f"host/{rank}"]) else "unknown"
+        line = f"rank {rank} on host {host} {what}"
+        self._verdict = Verdict(line, told=not self._first(line, 1))
 
     def _told(self, said: dict[str, Any]) -> None:
         if self._verdict is None and said["rank"] != self.place.rank:
             self._verdict = Verdict(said["line"], said["code"], told=True)
 
+    # ---- the thread that asks nobody -----------------------------------------------------------------------------
+
     def _judge(self) -> None:
-        """Decide that somebody died; end this process if its main thread does not."""
+        """Decide that the store is gone; end this process if its main thread does not."""
         step, before, over = _BEAT / 4, time.monotonic(), 0.0
         while not self._stopped.wait(step):
             now = time.monotonic()
             if now - before > step + _LATE:
-                self._seen = self._answered = now
+                self._answered = now
             before = now
             if self._verdict is None:
                 self._suspect(now)
@@ -154,25 +184,18 @@ class Heartbeat:
                 self._end()
 
     def _suspect(self, now: float) -> None:
-        limit = _BROKEN if self._broken else _SILENCE if self.alert else _PATIENCE
         if self.place.launcher and os.getppid() != self.place.launcher:
             self._verdict = Verdict("the process that started the ranks died; go on with --resume", told=True)
-        elif now - self._answered > limit:
-            line = f"rank 0 on host {self.place.address} died (nothing heard for {limit:g} s); go on with --resume"
+        elif now - self._answered > self._limit:
+            line = (
+                f"rank 0 on host {self.place.address} died (nothing heard for {self._limit:g} s); go on with --resume"
+            )
             self._verdict = Verdict(line, told=not self._speaks)
-        elif self._broken and self._left:
-            self._accuse("has ended before the others; what it said tells why")
-        elif now - self._seen > limit and not self._left:
-            self._accuse(f"died (no sign of life for {limit:g} s); go on with --resume")
 
-    def _accuse(self, what: str) -> None:
-        rank = self._watched
-        try:
-            host = self._store.get(f"host/{rank}").decode() if self._store.check([f"host/{rank}"]) else "unknown"
-        except RuntimeError:  # the store has just gone, too: that is found out in a moment
-            return
-        line = f"rank {rank} on host {host} {what}"
-        self._verdict = Verdict(line, told=not self._first(line, 1))
+    @property
+    def _limit(self) -> float:
+        """Seconds of silence that are a death."""
+        return _BROKEN if self._broken else _SILENCE if self.alert else _PATIENCE
 
     @property
     def _speaks(self) -> bool:

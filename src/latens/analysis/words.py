@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from latens.errors import DataError
 
-__all__ = ["lsa", "tf_idf", "weigh_items", "weigh_words"]
+__all__ = ["lsa", "telling", "tf_idf", "weigh_items", "weigh_words"]
 
 # Numbers a document is left with, at most.
 _COMPONENTS = 100
@@ -52,6 +54,40 @@ def tf_idf(texts: Sequence[str]) -> Any:  # -> (n, words), sparse
         (2, 4)
     """
     return weigh_words(texts)(texts)
+
+
+def telling(
+    documents: Sequence[Iterable[Hashable]], member: np.ndarray, count: int = 8
+) -> list[tuple[Any, float, float]]:
+    r"""The words or items that set some documents apart, by how much they say about which these are.
+
+    .. math:: p \log \frac{p}{q}
+
+    where p is the share of the members that hold the word and q that of all documents.
+
+    Args:
+        documents: n, each as its words or items.
+        member: (n,) bool.
+        count: At most so many.
+
+    Returns:
+        Each with p and q, the most telling first; a word of a single member tells nothing.
+
+    Example:
+        >>> telling([["a", "b"], ["a", "b"], ["a", "c"], ["a"]], np.array([True, True, False, False]))
+        [('b', 1.0, 0.5)]
+    """
+    all_, mine = Counter[Any](), Counter[Any]()
+    for words, inside in zip(documents, member.tolist(), strict=True):
+        distinct = set(words)
+        all_.update(distinct)
+        if inside:
+            mine.update(distinct)
+    members, n = max(1, int(member.sum())), len(documents)
+    shares = [(word, held / members, all_[word] / n) for word, held in mine.items() if held > 1]
+    weighed = [(p * math.log(p / q), word, p, q) for word, p, q in shares if p > q]
+    weighed.sort(key=lambda each: (-each[0], str(each[1])))
+    return [(word, p, q) for _, word, p, q in weighed[:count]]
 
 
 def lsa(counted: Any, seed: int, n_components: int = _COMPONENTS) -> np.ndarray:  # (n, words) -> (n, k)

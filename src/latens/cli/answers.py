@@ -14,9 +14,9 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from latens.cli.columns import arrow, arrow_type, of_type
 from latens.cli.sheets import Said
 from latens.cli.verbs import Shared
+from latens.columns import arrow, arrow_type, of_type
 
 __all__ = ["Asking", "Counted", "ItemRows", "Reached", "Rows", "SourceRows", "Taken", "block_rows", "checksum"]
 

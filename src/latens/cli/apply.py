@@ -138,8 +138,8 @@ def where(output: str | Path, written: Written) -> str:
 
 def _codes(estimator: Any, pooling: str | None) -> Callable[[Taken], Said]:
     """The function of some rows that gives their codes."""
-    from latens.cli.columns import columns_of
     from latens.cli.sheets import Said
+    from latens.columns import columns_of
 
     sequences = estimator.schema_.kind in SEQUENCES
     if pooling is not None and not sequences:
@@ -226,8 +226,8 @@ def _write_pictures(
 
 def _remade(estimator: Any, data: Source, errors: bool) -> Callable[[Taken], Said]:
     """The function of some rows that gives what the model makes of them."""
-    from latens.cli.columns import columns_of
     from latens.cli.sheets import Said
+    from latens.columns import columns_of
 
     schema = estimator.schema_
     names = [] if data.ragged else schema.columns or data.columns or [f"x{i}" for i in range(data.n_features)]

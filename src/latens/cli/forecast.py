@@ -108,7 +108,7 @@ def _table(forecasts: list[Forecast], source: SeriesSource) -> pd.DataFrame:
 
 
 def _write(output: Path, table: pd.DataFrame) -> None:
-    from latens.cli.columns import harmless_frame
+    from latens.columns import harmless_frame
     from latens.persistence import atomic_path
 
     with atomic_path(output) as temporary:

@@ -173,7 +173,7 @@ def _asking(estimator: Any, source: Any, kept: list[dict[str, Any]] | None) -> A
         kept: Receives a row for each, if somebody wants them all.
     """
     from latens.cli.answers import Asking, ItemRows
-    from latens.cli.columns import arrow_type
+    from latens.columns import arrow_type
 
     kinds = {name: arrow_type(column) for name, column in source.labels.items()}
     lines = _LINES[_reads(estimator.schema_)](source)
@@ -199,7 +199,7 @@ def _weight(source: Any) -> int:
 
 def _taken(source: Any, kinds: dict[str, Any], start: int, lines: list[Line]) -> Taken:
     from latens.cli.answers import Taken
-    from latens.cli.columns import of_type
+    from latens.columns import of_type
 
     places = [line.row for line in lines]
     labels = {name: of_type(name, source.labels[name][places], kind) for name, kind in kinds.items()}
@@ -207,8 +207,8 @@ def _taken(source: Any, kinds: dict[str, Any], start: int, lines: list[Line]) ->
 
 
 def _ask(estimator: Any, kept: list[dict[str, Any]] | None, taken: Taken) -> Said:
-    from latens.cli.columns import beside
     from latens.cli.sheets import Said
+    from latens.columns import beside
 
     rows = _scored(estimator, taken.content)
     if kept is not None:

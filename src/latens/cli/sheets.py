@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from latens.cli.columns import as_table, harmless
+from latens.columns import as_table, harmless
 from latens.errors import DataError
 
 __all__ = ["Said", "Sheet", "open_sheet"]

@@ -19,6 +19,7 @@ from latens.cli.launching import take_place
 from latens.cli.outputs import Target, is_folder
 from latens.cli.terminal import as_json, say, visible
 from latens.group import Group
+from latens.json_types import json_types
 from latens.ranks import place
 
 __all__ = [
@@ -216,7 +217,7 @@ class Shared:
         if place().rank > 0:
             return
         if self.json:
-            typer.echo(as_json(_strict(values)))
+            typer.echo(as_json(json_types(values)))
         else:
             typer.echo(words if exact and not sys.stdout.isatty() else visible(words))
 
@@ -310,19 +311,6 @@ def _options(group: type[Any]) -> list[inspect.Parameter]:
         )
         for option in fields(group)
     ]
-
-
-def _strict(value: Any) -> Any:
-    """The value with only JSON's types in it: null for what is no finite number."""
-    if isinstance(value, Mapping):
-        return {str(key): _strict(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(inner) for inner in value]
-    if hasattr(value, "tolist"):
-        return _strict(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> str:

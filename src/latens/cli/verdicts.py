@@ -120,7 +120,7 @@ class Verdicts:
         return {"flagged": before.get("flagged", 0) + more["flagged"], "top": top}
 
     def _columns(self, taken: Taken, found: OutlierScores) -> dict[str, Any]:
-        from latens.cli.columns import columns_of
+        from latens.columns import columns_of
 
         block = replace(self.data, rows=taken.content)
         flagged = dict.fromkeys(found.flagged.nonzero()[0].tolist(), True)

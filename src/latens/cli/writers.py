@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latens.cli.columns import Carrying, beside, columns_of
 from latens.cli.outputs import is_folder
 from latens.cli.sheets import Said, open_sheet
+from latens.columns import Carrying, beside, columns_of
 from latens.errors import DataError, OutputError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from latens.report.blocks import quantity
 from latens.report.scatter import clipped
 from latens.report.subject import Subject
 
-__all__ = ["column_names", "given", "is_wide", "reconstructed", "sortable"]
+__all__ = ["column_names", "given", "is_wide", "reconstructed", "sortable", "words_of"]
 
 # Columns without a name of which more than these are a curve, not cells.
 _WIDE = 40
@@ -32,12 +32,12 @@ def column_names(source: Source) -> list[str]:
 def given(source: Source, rows: Sequence[int] | np.ndarray) -> list[list[str]]:
     """The cells of some rows as words."""
     values = source.values[np.asarray(rows)]
-    return _words(values if source.table is None else source.table.frame(values, source.columns))
+    return words_of(values if source.table is None else source.table.frame(values, source.columns))
 
 
 def reconstructed(subject: Subject, rows: Sequence[int] | np.ndarray) -> list[list[str]]:
     """What the model makes of them."""
-    return _words(subject.model.reconstruct(subject.source.take(np.asarray(rows))))
+    return words_of(subject.model.reconstruct(subject.source.take(np.asarray(rows))))
 
 
 def sortable(subject: Subject) -> np.ndarray:  # -> (n, d)
@@ -45,7 +45,8 @@ def sortable(subject: Subject) -> np.ndarray:  # -> (n, d)
     return np.asarray(subject.model._scaled(subject.source), dtype=np.float64)
 
 
-def _words(values: Any) -> list[list[str]]:
+def words_of(values: Any) -> list[list[str]]:
+    """The cells of a frame, or of an array (m, *shape), as words."""
     if hasattr(values, "columns"):
         columns = [values.iloc[:, place].astype(object).to_list() for place in range(values.shape[1])]
         return [[_word(cell) for cell in row] for row in zip(*columns, strict=True)]

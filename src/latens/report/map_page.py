@@ -13,7 +13,7 @@ from latens.report.fields import MOST, fields_of, pictures_of
 from latens.report.page import fragment, render_page
 from latens.report.scatter import Scatter, clipped, scatter_data
 
-__all__ = ["map_page", "map_scatter", "named_apart"]
+__all__ = ["map_page", "map_points", "map_scatter", "named_apart"]
 
 # Of a line of points the height that they are spread over, which means nothing.
 _SPREAD = 0.35
@@ -46,7 +46,7 @@ def map_page(
     shown = named_apart([*source.labels.items(), *columns.items(), ("distortion", distortion)], source)
     scatter = map_scatter(place, source, shown, colour)
     if codes is not None:
-        scatter = replace(scatter, points=_on_plane(place, place.place(codes)), ground=scatter.points)
+        scatter = replace(scatter, points=map_points(place, place.place(codes)), ground=scatter.points)
     data = scatter_data(scatter)
     body = {
         "title": clipped(title),
@@ -71,7 +71,7 @@ def map_scatter(place: Map, source: AnySource, columns: Mapping[str, np.ndarray]
     """The map's points with what is known of the rows, as the page's script draws them."""
     measured, line = place.method != "umap", not place.axes[1]
     return Scatter(
-        points=_on_plane(place, place.points),
+        points=map_points(place, place.points),
         axes=(place.axes[0], place.axes[1] or "(spread means nothing)"),
         columns=columns,
         colour=colour,
@@ -81,7 +81,7 @@ def map_scatter(place: Map, source: AnySource, columns: Mapping[str, np.ndarray]
     )
 
 
-def _on_plane(place: Map, points: np.ndarray) -> np.ndarray:
+def map_points(place: Map, points: np.ndarray) -> np.ndarray:  # (m, 1 or 2) -> (m, 2)
     """The points; those of a line with a jitter across it."""
     if place.axes[1]:
         return points

@@ -12,7 +12,7 @@ import numpy as np
 from latens.plots.colours import NEUTRAL, SCALE, Classes, Quantity, label_name, read_labels
 from latens.report.thumbnails import sprite_sheet
 
-__all__ = ["Scatter", "clipped", "scatter_data"]
+__all__ = ["Scatter", "clipped", "colour_scales", "scatter_data"]
 
 _LONGEST = 160
 _LONGEST_CLASS = 40
@@ -74,8 +74,13 @@ def scatter_data(scatter: Scatter) -> dict[str, Any]:
         "colour": None if scatter.colour is None else clipped(scatter.colour),
         "pictures": None if scatter.pictures is None else sprite_sheet(scatter.pictures),
         "plain": NEUTRAL,
-        "scale": {"light": _stops(*_ON_LIGHT), "dark": _stops(*_ON_DARK)},
+        "scale": colour_scales(),
     }
+
+
+def colour_scales() -> dict[str, list[str]]:
+    """The colours of numbers, from low to high, on light paper and on dark."""
+    return {"light": _stops(*_ON_LIGHT), "dark": _stops(*_ON_DARK)}
 
 
 def clipped(text: object, longest: int = _LONGEST) -> str:

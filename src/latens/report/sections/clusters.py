@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 
 from latens.analysis import Clustering
+from latens.analysis.words import telling
 from latens.data import SeriesSource
 from latens.report.blocks import (
     Block,
@@ -30,7 +32,7 @@ from latens.report.scatter import clipped
 from latens.report.subject import Subject
 from latens.schema import Column
 
-__all__ = ["clusters"]
+__all__ = ["clusters", "set_apart"]
 
 _SHOWN, _EXAMPLES, _COLUMNS, _EVENTS = 12, 5, 4, 25
 _GLOSS = {
@@ -60,6 +62,26 @@ def clusters(subject: Subject) -> Section | None:
     )
     blocks: list[Block] = [table, Words(note, "faint"), Cards(cards)]
     return Section("Clusters", f"{both.verdict[0].upper()}{both.verdict[1:]}.", blocks)
+
+
+def set_apart(subject: Subject, found: Clustering, cluster: int) -> list[str]:
+    """What sets the rows of a cluster apart from all rows, in a few lines: classes, columns, words or events."""
+    member, lines = found.labels == cluster, _mostly(subject, found, cluster)
+    if subject.kind == "table" and not is_wide(subject.source):
+        names = column_names(subject.source)
+        return [*lines, *(f"{names[place]}: {said}" for place, said in _apart(subject, member))]
+    if subject.kind not in _WORDS:
+        return lines
+    documents = [_WORDS[subject.kind](subject, row) for row in range(len(subject))]
+    said = [f"{clipped(word, 30)} (in {percent(p)}, of all {percent(q)})" for word, p, q in telling(documents, member)]
+    return [*lines, *said]
+
+
+_WORD = re.compile(r"\w{2,}")
+_WORDS: dict[str, Callable[[Subject, int], Iterable[Hashable]]] = {
+    "text": lambda subject, row: _WORD.findall(readable(subject.source.documents[row]).lower()),
+    "events": lambda subject, row: list(subject.source[row]),
+}
 
 
 def _score(value: float | None) -> str:

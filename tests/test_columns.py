@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
-from latens.cli.columns import arrow_type, as_table, harmless, harmless_frame
+from latens.columns import arrow_type, as_table, harmless, harmless_frame
 from latens.data import open_source
 from latens.errors import DataError
 
