@@ -36,6 +36,18 @@ It works once; the browser that opened it then has a session until the server en
 """
 
 
+class _Hearing:
+    """Hears what the server does, and knows whether the body has ended."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self.whole = receive, False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.whole = self.whole or not message.get("more_body", False)
+        return message
+
+
 class Guard:
     """Lets pass what the page itself asks, one user's browser with a session, within limits.
 
@@ -74,9 +86,9 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await self._answer(scope, receive, Sender(send, scope["path"]))
+            await self._answer(scope, _Hearing(receive), Sender(send, scope["path"]))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Sender) -> None:
+    async def _answer(self, scope: Scope, receive: _Hearing, send: Sender) -> None:
         head = Head(scope["headers"])
         try:
             self._check_origin(head)
@@ -87,12 +99,16 @@ class Guard:
                 await self._front(scope, head, receive, send)
             else:
                 await self._inside(scope, head, receive, send)
+        except asyncio.CancelledError:
+            if send.begun:
+                raise
+            await _refuse(send, Refused(503, "the page is being closed", _AGAIN | _CLOSE))
         except Refused as refusal:
-            with_body = scope["method"] not in ("GET", "HEAD") and not send.complete
-            if with_body and refusal.status != 408 and not head.all(b"expect"):
+            with_body = scope["method"] not in ("GET", "HEAD")
+            if with_body and not receive.whole and refusal.status != 408 and not head.all(b"expect"):
                 await _drain(receive, self.body)
-            more = refusal.headers | (_CLOSE if with_body else {})
-            await reply(send, refusal.status, error_body(refusal.line), more=more)
+            refusal.headers |= _CLOSE if with_body else {}
+            await _refuse(send, refusal)
 
     def _check_origin(self, head: Head) -> None:
         host, origin, site = head.only(b"host"), head.only(b"origin"), head.only(b"sec-fetch-site")
@@ -270,6 +286,10 @@ async def _left(receive: Receive) -> None:
         pass
 
 
+async def _refuse(send: Sender, refusal: Refused) -> None:
+    await reply(send, refusal.status, error_body(refusal.line), more=refusal.headers)
+
+
 async def _drain(receive: Receive, most: int) -> None:
     """Read what is refused, for a while: who is still sending when the connection closes does not see the answer."""
     length = 0
@@ -293,18 +313,17 @@ def _looked_at(asked: asyncio.Future[None]) -> None:
 
 async def _fail(error: BaseException | None, scope: Scope, send: Sender) -> None:
     """An error that the application has no answer for: a line to the asker, one to the terminal."""
-    if send.complete or (isinstance(error, asyncio.CancelledError) and send.begun):
-        return
-    if error is not None and is_out_of_memory(error):
-        refusal = Refused(503, "out of memory; ask for less", {b"retry-after": b"5"})
-    elif isinstance(error, asyncio.CancelledError):
+    if isinstance(error, asyncio.CancelledError):
         refusal = Refused(503, "the page is being closed", _AGAIN)
+    elif error is not None and is_out_of_memory(error):
+        refusal = Refused(503, "out of memory; ask for less", {b"retry-after": b"5"})
     else:
         name = type(error).__name__ if error else "no answer"
         refusal = Refused(500, f"internal error, {name}; the terminal says more")
-        detail = log.isEnabledFor(logging.DEBUG)
+        detail = error if log.isEnabledFor(logging.DEBUG) else None
         # What strangers sent is in both, and must not move the terminal's cursor.
-        log.error("%s %s: %s", scope["method"], ascii(scope["path"]), ascii(error), exc_info=error if detail else None)
-    if send.begun and error is not None:
-        raise error
-    raise refusal
+        log.error("%s %s: %s", scope["method"], ascii(scope["path"]), ascii(error), exc_info=detail)
+    if not send.begun:
+        raise refusal
+    if not send.complete and error is not None:
+        raise error  # the server cuts the connection, so that nobody takes the half for the whole

@@ -25,6 +25,8 @@ __all__ = ["serve"]
 _HOST = "127.0.0.1"
 # Seconds that answers have to end after Ctrl-C, and that a connection is kept between two requests.
 _GRACE, _KEEP_ALIVE = 2, 10
+# Connections that are accepted in one turn of the event loop, and that the kernel keeps meanwhile.
+_AT_ONCE, _QUEUE = 8, 2048
 _FILES = 4096
 
 
@@ -80,6 +82,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=_AT_ONCE,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
@@ -105,6 +108,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_QUEUE)
         if self.started:
             self._answers()
 
@@ -133,7 +138,7 @@ def _bound(port: int) -> Iterator[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_HOST, port))
-            listener.listen(2048)
+            listener.listen(_QUEUE)
         except OSError as error:
             taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
             reason = "is taken or not yours to take" if taken else f"cannot be had ({error.strerror})"
