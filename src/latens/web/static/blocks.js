@@ -84,7 +84,8 @@ const TRIES = 4;
 export function picture(source, alt, size = "large") {
   let tries = 1;
   const again = () => { if (tries++ < TRIES) setTimeout(() => { made.src = source; }, 800 * tries); };
-  const made = element("img", { src: source, alt, className: `pixels ${size}`, decoding: "async", on: { error: again } });
+  const made = element("img", { src: source, alt, className: `pixels ${size}`, decoding: "async" });
+  made.addEventListener("error", again);
   return made;
 }
 
@@ -111,7 +112,8 @@ export function fields(pairs) {
 export function bar(share) {
   const length = 100 * Math.min(Math.max(share, 0), 1);
   const shape = { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" };
-  return svg("svg", shape, svg("rect", { class: "groove", width: 100, height: 10 }), svg("rect", { width: length, height: 10 }));
+  return svg("svg", shape, svg("rect", { class: "groove", width: 100, height: 10 }),
+    svg("rect", { width: length, height: 10 }));
 }
 
 /** Which columns make a row strange: what they are, what was expected, and their share of the error. */
@@ -119,17 +121,18 @@ export function barsTable(bars) {
   const share = (each) => element("td", { className: "share" }, bar(each.share),
     element("small", { textContent: `${Math.round(100 * each.share)} %` }));
   const rows = bars.map((each) => [rowHead(each.name), cell(each.value), cell(each.expected ?? ""), share(each)]);
-  return table("Columns by their share of the error", ["Column", "Value", "Expected", "Share of the error"], rows, "bars");
+  const head = ["Column", "Value", "Expected", "Share of the error"];
+  return table("Columns by their share of the error", head, rows, "bars");
 }
 
 const STEPS = [1, 2, 3.5, 5, 7]; // nats above which an item is marked more strongly
 
-/** A text whose items are marked by how much they surprised the model. */
-export function surprisalText({ items, nats }) {
-  const spans = items.map((text, i) => {
+/** A text whose items are marked by how much they surprised the model; events stand apart. */
+export function surprisalText({ items, nats }, apart = false) {
+  const spans = items.flatMap((text, i) => {
     const level = STEPS.filter((step) => nats[i] >= step).length;
     const amount = nats[i] === null ? "no expectation yet" : `${shown(Number(nats[i].toFixed(2)))} nats`;
-    return element("span", { className: `nats${level}`, textContent: text, title: amount });
+    return [apart && i ? " " : "", element("span", { className: `nats${level}`, textContent: text, title: amount })];
   });
   const key = ["below 1", "1 to 2", "2 to 3.5", "3.5 to 5", "5 to 7", "above 7"].map((text, level) =>
     element("li", {}, element("span", { className: `swatch nats${level}` }), text));

@@ -115,8 +115,8 @@ function mark(at, x, y, box) {
 }
 
 function dots(line, x, y) {
-  return line.x.flatMap((value, i) => (there(line.y[i], y)
-    ? [svg("circle", { class: `dot ${line.style}`, cx: x(value).toFixed(1), cy: y(line.y[i]).toFixed(1), r: 3 })] : []));
+  const dot = (cx, cy) => svg("circle", { class: `dot ${line.style}`, cx: cx.toFixed(1), cy: cy.toFixed(1), r: 3 });
+  return line.x.flatMap((value, i) => (there(line.y[i], y) ? [dot(x(value), y(line.y[i]))] : []));
 }
 
 function drawn(chart, width) {

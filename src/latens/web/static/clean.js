@@ -104,8 +104,9 @@ class Clean {
 
   async clean(body) {
     const how = this.plain.checked || !this.now ? { noise: null } : this.now;
-    const states = how.noise === null ? AS_IT_IS : STATES, png = (state) => `data:image/png;base64,${found.pictures[state]}`;
+    const states = how.noise === null ? AS_IT_IS : STATES;
     const found = await post("/api/clean", { ...body, ...how });
+    const png = (state) => `data:image/png;base64,${found.pictures[state]}`;
     const inside = found.pictures ? threePictures(states, png, found.errors) : cells(states, found.columns);
     this.given.replaceChildren(element("h3", { textContent: "Your row", tabIndex: -1 }), inside);
     this.given.firstChild.focus();

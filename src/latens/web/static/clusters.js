@@ -39,7 +39,8 @@ export function make(about, host) {
     const cards = found.clusters.map((cluster) => clusterCard(cluster, about.source.noun));
     place.replaceChildren(said("p", sentence(found.verdict), { className: "verdict" }),
       said("p", sentence(found.method), { className: "faint" }),
-      cards.length ? element("ol", { className: "cards" }, cards) : empty("No clusters were found: the rows lie too evenly."));
+      cards.length ? element("ol", { className: "cards" }, cards)
+        : empty("No clusters were found: the rows lie too evenly."));
   }
 
   function show() {

@@ -71,7 +71,8 @@ export function make(about, host) {
   const slide = (name) => afterwards(200, (value) => change({ [name]: value }, { replace: true }));
   const counts = (label, name, min, max, step) =>
     slider({ label, min, max, step, value: USUAL[name], show: count, input: slide(name) });
-  const horizon = counts("Horizon, steps ahead", "horizon", 1, 500, 1), paths = counts("Futures drawn", "paths", 10, 500, 10);
+  const horizon = counts("Horizon, steps ahead", "horizon", 1, 500, 1);
+  const paths = counts("Futures drawn", "paths", 10, 500, 10);
   const seed = seedOf(), withPaths = element("input", { type: "checkbox" });
   withPaths.addEventListener("change", () => change({ drawn: withPaths.checked ? 1 : null }));
   host.append(...[picker?.block, element("div", { className: "sliders" }, horizon.block, paths.block),

@@ -11,7 +11,9 @@ const LIKELIEST = 20;
 const USUAL = { prompt: "", temperature: 0.75, top_k: 0, top_p: 1, min_p: 0, n: 300, seed: 0 };
 const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥" };
 
-const visible = (text) => text.replace(/[ \n\t]/g, (sign) => SIGNS[sign]) || "(nothing)";
+/** White space at the ends of an item is seen by a sign. */
+const signs = (blank) => [...blank].map((sign) => SIGNS[sign]).join("");
+const visible = (text) => text.replace(/^[ \n\t]+|[ \n\t]+$/g, signs) || "(nothing)";
 
 function sliders(moved) {
   const make = (name, label, [min, max, step], show) =>
@@ -20,7 +22,7 @@ function sliders(moved) {
   const warmth = (value) => (value === 0 ? "0, always the likeliest" : shown(value));
   return {
     temperature: make("temperature", "Temperature", [0, 2, 0.05], warmth),
-    top_k: make("top_k", "Top-k, the likeliest items only", [0, 100, 1], unless(0, (value) => `the ${value} likeliest`)),
+    top_k: make("top_k", "Top-k, the likeliest items only", [0, 100, 1], unless(0, (n) => `the ${n} likeliest`)),
     top_p: make("top_p", "Top-p, a share of the probability", [0.01, 1, 0.01], unless(1, percent)),
     min_p: make("min_p", "Min-p, a share of the likeliest", [0, 0.5, 0.01], unless(0, percent)) };
 }
@@ -30,7 +32,7 @@ function distribution(found) {
   const amount = (each) => element("span", { className: "amount", textContent: probability(each.probability),
     title: `without filters ${probability(each.plain)}` });
   return found.items.slice(0, LIKELIEST).filter(seen).map((each) =>
-    element("li", {}, said("code", visible(each.text)), bar(each.probability), amount(each)));
+    element("li", {}, said("code", visible(each.text), { title: each.text }), bar(each.probability), amount(each)));
 }
 
 class Generate {
@@ -81,7 +83,8 @@ class Generate {
       if (!area.value.trim()) return place.replaceChildren(empty("Type or paste a text first."));
       const found = await post("/api/surprisal", { text: area.value }, this.measuring());
       place.replaceChildren(fields([["Items", count(found.items.length)],
-        ["Mean", `${shown(found.mean)} nats per item`], ["", `${shown(found.bits)} bits per item`]]), surprisalText(found));
+        ["Mean", `${shown(found.mean)} nats per item`], ["", `${shown(found.bits)} bits per item`]]),
+      surprisalText(found, this.events));
     });
     const label = this.events ? "Items, with commas between them" : "A text";
     return element("section", {}, element("h3", { textContent: "What surprises the model" }), field(label, area),
@@ -147,17 +150,16 @@ class Generate {
     this.problem.replaceChildren();
     this.status.textContent = "Writing …";
     const { prompt } = this.settingsNow(), text = document.createTextNode("");
-    const begin = prompt && this.events ? `${prompt}, ` : prompt;
-    this.text.replaceChildren(said("span", begin, { className: "prompt" }), text);
+    this.text.replaceChildren(said("span", prompt, { className: "prompt" }), text);
     this.written = prompt;
     let drawn = 0, done = null;
     try {
       await lines("/api/generate", { ...this.settingsNow(), n: this.n.value, seed: this.seed.value }, (line) => {
         if (line.error) throw new Error(line.error);
         if (line.done) { done = line; return; }
-        drawn++;
-        text.data += line.text;
-        this.written += line.text;
+        const piece = this.piece(line.text, drawn++, prompt);
+        text.data += piece;
+        this.written += piece;
       }, writing.signal);
       this.status.textContent = `${this.amount(text, drawn)} written with seed ${done?.seed ?? this.seed.value}.`;
     } catch (error) {
@@ -166,6 +168,11 @@ class Generate {
     } finally {
       if (this.writing === writing) this.running(false);
     }
+  }
+
+  /** What is added to what was written: events stand apart. */
+  piece(text, drawn, prompt) {
+    return this.events && (drawn || prompt.trim()) ? `, ${text}` : text;
   }
 
   /** Pieces of text hold several characters, those of events one item. */

@@ -88,7 +88,7 @@ export function make(about, host) {
     status.textContent = `Row ${count(row)}: ${item.card.title}`;
     place.replaceChildren(...[cardPart(item, about.panels.includes("map")), verdict(item),
       item.pictures && pictures(row, item.pictures),
-      item.surprisal && part("What surprised the model", surprisalText(item.surprisal)),
+      item.surprisal && part("What surprised the model", surprisalText(item.surprisal, about.source.kind === "events")),
       item.series && seriesCharts(item.series),
       item.bars && carriers(item),
       nearest(item.nearest)].filter(Boolean));

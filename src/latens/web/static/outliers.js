@@ -54,7 +54,7 @@ function evidence({ card, bars }, rest) {
 function outlierCard(each, place) {
   const { card } = each, problem = element("div", {});
   const [title, ...rest] = cardBody({ ...card, marks: null, picture: false }, { most: 12, heading: "h3" });
-  const flag = element("span", each.flagged ? { className: "flag", textContent: "flagged" } : { textContent: "not flagged" });
+  const flag = said("span", each.flagged ? "flagged" : "not flagged", { className: each.flagged ? "flag" : "" });
   return element("li", { className: `card ${each.flagged ? "flagged" : ""}` },
     element("p", { className: "faint" }, `${place}. `, flag, ` · strangeness ${shown(each.score)}`),
     title, said("p", chanceWords(each)),
@@ -129,7 +129,8 @@ class Outliers {
   draw(found) {
     this.verdict.textContent = sentence(found.verdict);
     const held = counted(found.held_out, this.about.source.noun);
-    this.notes.textContent = `The threshold, a strangeness of ${shown(found.threshold)}, comes from ${held} held out of the fit.`
+    this.notes.textContent = `The threshold, a strangeness of ${shown(found.threshold)}, comes from ${held} `
+      + "held out of the fit."
       + (found.extrapolated ? " So few cannot show so small a rate: it is extrapolated." : "");
     this.list.start = this.start + 1;
     this.list.replaceChildren(...found.cards.map((each, k) => outlierCard(each, count(this.start + k + 1))));
