@@ -31,8 +31,9 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
 _PATIENCE = 120
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Chromium; while it runs, its thread has an event loop, which tests of other modules want for themselves."""
     if CHROMIUM is None:
         pytest.skip("no chromium: apt-get install chromium")
     from playwright.sync_api import sync_playwright
