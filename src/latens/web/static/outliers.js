@@ -105,12 +105,16 @@ class Outliers {
       this.sliderPlace.replaceChildren(this.slider.block);
     }
     if (document.activeElement !== this.slider.control) this.slider.set(this.step);
-    this.drawChart(this.step);
+    this.drawChart(this.mark);
   }
 
-  drawChart(at) {
+  /** The rate that is asked for, with what it flags once that is known. */
+  get mark() {
+    return { x: this.rate, text: this.known?.rate === this.rate ? `${count(this.known.flagged)} flagged` : "" };
+  }
+
+  drawChart(mark) {
     const { rates, flagged, expected } = this.curve;
-    const mark = { x: rates[at], text: `${count(flagged[at])} flagged` };
     this.chart.set({ logX: true, logY: true, nameX: percent, at: mark,
       lines: [{ name: "rows flagged", x: rates, y: flagged, style: "s0" },
         { name: "false alarms expected if all rows were ordinary", x: rates, y: expected, style: "s1" }],
@@ -120,13 +124,15 @@ class Outliers {
 
   /** While the slider moves, what its place would flag. */
   preview(i) {
-    const { flagged, expected } = this.curve;
+    const { rates, flagged, expected } = this.curve;
     const about = shown(Number(expected[i].toPrecision(3)));
     this.verdict.textContent = `${count(flagged[i])} flagged; about ${about} expected by false alarm`;
-    this.drawChart(i);
+    this.drawChart({ x: rates[i], text: `${count(flagged[i])} flagged` });
   }
 
   draw(found) {
+    this.known = { rate: this.rate, flagged: found.flagged };
+    if (this.curve) this.drawChart(this.mark);
     this.verdict.textContent = sentence(found.verdict);
     const held = counted(found.held_out, this.about.source.noun);
     this.notes.textContent = `The threshold, a strangeness of ${shown(found.threshold)}, comes from ${held} `
