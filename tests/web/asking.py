@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,6 +21,13 @@ from latens.web.keys import Keys
 PORT = 8123
 Pairs = Sequence[tuple[str, str]]
 App = Callable[..., Awaitable[None]]
+Found = TypeVar("Found")
+
+
+def run(asking: Coroutine[Any, Any, Found]) -> Found:
+    """What a coroutine gives, in a thread of its own: a browser that is open in this one keeps a loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asking).result()
 
 
 @dataclass
