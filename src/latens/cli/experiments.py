@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from latens.cli.models import load_model
 from latens.cli.outputs import check_results
+from latens.cli.serve import OpenOption, check_web, show
 from latens.cli.verbs import ForceOption, Shared, as_table, verb
 from latens.errors import ModelFileError
 
@@ -25,6 +27,9 @@ RowsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ROW]...", help="Experiments such as S2; all if left out.", show_default=False),
 ]
+ServeOption = Annotated[
+    bool, typer.Option("--serve", help="Then show the held-out digits in a page of this machine, until Ctrl-C.")
+]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Few rows and epochs: shows that it runs, not the figures.")]
 SeedsOption = Annotated[
     int | None,
@@ -33,7 +38,13 @@ SeedsOption = Annotated[
 
 
 @verb("latens demo -o demo")
-def demo(shared: Shared, output: FolderOption = Path("demo"), force: ForceOption = False) -> None:
+def demo(
+    shared: Shared,
+    output: FolderOption = Path("demo"),
+    serve: ServeOption = False,
+    open_page: OpenOption = True,
+    force: ForceOption = False,
+) -> None:
     """Watch the main job done on real digits.
 
     Three models are trained, drawn, and compared with exact PCA of the same size, in less than a minute. The files of
@@ -41,9 +52,22 @@ def demo(shared: Shared, output: FolderOption = Path("demo"), force: ForceOption
     """
     from latens.reproduce.demo import run_demo
 
+    if serve:
+        check_web()
     check_results(output, DEMO_FILES, DEMO_FILES[0], force=force, ours=_is_model)
     rows = run_demo(output, shared.seed or 0, report=shared.report)
     shared.answer({"output": str(output), "models": rows}, f"{as_table(rows)}\n\nwrote {output}/")
+    if serve:
+        _serve(output / "deep.latens", open_page, shared)
+
+
+def _serve(model: Path, open_page: bool, shared: Shared) -> None:
+    """The demonstration's map in a page, over the digits that no model saw."""
+    from latens.data import open_source
+    from latens.reproduce.demo import demo_name
+
+    test = open_source(f"dataset:{demo_name()}/test")
+    show(load_model(model, shared), test, model, shared, open_page=open_page)
 
 
 @verb("latens reproduce S2 S3 --quick -o reproduce")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +13,7 @@ from latens.cli.terminal import say
 from latens.cli.verbs import Columns, ModelArgument, Reading, Shared, SourceArgument, verb
 from latens.errors import MissingExtra
 
-__all__ = ["serve"]
+__all__ = ["OpenOption", "check_web", "serve", "show"]
 
 PortOption = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="On 127.0.0.1; a free one if left out.", show_default=False)
@@ -35,11 +36,18 @@ def serve(
     It has the map, every row with its reconstruction, outliers to be marked, clusters, cleaning, generation or
     forecasts, and the training. The address that is printed opens it once; nobody else on the network can.
     """
-    _needed("fastapi", "uvicorn")
-    from latens.web import serve as run
-
+    check_web()
     estimator = load_model(model, shared)
-    data = open_for(estimator, source, reading, columns)
+    show(estimator, open_for(estimator, source, reading, columns), model, shared, port=port, open_page=open_page)
+
+
+def show(estimator: Any, data: Any, path: Path, shared: Shared, *, port: int = 0, open_page: bool = True) -> None:
+    """Serve the page until Ctrl-C.
+
+    Raises:
+        SystemExit: Another signal ended it.
+    """
+    from latens.web import serve as run
 
     def heard(address: str) -> None:
         """Said at once, although the verb goes on."""
@@ -48,16 +56,21 @@ def serve(
         else:
             say(address if shared.quiet else f"open {address} (Ctrl-C ends it)")
 
-    seed = shared.seed or 0
-    code = run(estimator, data, path=model, port=port, open_page=open_page, seed=seed, say=heard)
+    shared.report("looking at the rows")
+    code = run(estimator, data, path=path, port=port, open_page=open_page, seed=shared.seed or 0, say=heard)
     if code:
         raise SystemExit(code)
     if not (shared.quiet or shared.json):
         say("stopped")
 
 
-def _needed(*packages: str) -> None:
-    for package in packages:
+def check_web() -> None:
+    """Refuse before any work is done.
+
+    Raises:
+        MissingExtra: What the page needs is not there.
+    """
+    for package in ("fastapi", "uvicorn"):
         try:
             __import__(package)
         except ImportError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from latens.data import Source
     from latens.estimators import AnyAutoencoder
 
-__all__ = ["DEMOS", "Demo", "run_demo"]
+__all__ = ["DEMOS", "Demo", "demo_name", "run_demo"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,13 @@ DEMOS: dict[str, Demo] = {
 }
 
 
+def demo_name() -> str:
+    """The data set that is shown."""
+    from latens.data.datasets import held
+
+    return "mnist" if held("mnist") else "digits"
+
+
 def run_demo(folder: str | Path = "demo", seed: int = 0, report: Report = silent) -> list[dict[str, Any]]:
     """Train, draw and compare on MNIST where ``LATENS_DATA`` holds it, else on scikit-learn's digits.
 
@@ -91,10 +98,9 @@ def run_demo(folder: str | Path = "demo", seed: int = 0, report: Report = silent
         OutputError: The folder cannot be written.
     """
     from latens.data import open_samples
-    from latens.data.datasets import held
     from latens.reproduce.ledger import make_folder
 
-    name = "mnist" if held("mnist") else "digits"
+    name = demo_name()
     into, demo = make_folder(Path(folder)), DEMOS[name]
     train, test = open_samples(f"dataset:{name}/train"), open_samples(f"dataset:{name}/test")
     report(f"{name}: {len(train):,} images to learn from, {len(test):,} held out, none with its label")

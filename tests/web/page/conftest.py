@@ -1,4 +1,4 @@
-"""The page in a real browser, served as a user serves it: a model of each kind, fitted once, each by a process of its own."""
+"""The page in a real browser, as a user serves it: a small model of each kind, fitted once, by a process of its own."""
 
 from __future__ import annotations
 
@@ -56,24 +56,7 @@ def _homes(folder: Path) -> Path:
 
 
 def _lines(folder: Path) -> Path:
-    words = [
-        "to",
-        "be",
-        "or",
-        "not",
-        "to",
-        "be",
-        "that",
-        "is",
-        "the",
-        "question",
-        "whether",
-        "tis",
-        "nobler",
-        "in",
-        "the",
-        "mind",
-    ]
+    words = ["to", "be", "or", "not", "that", "is", "the", "question", "whether", "nobler", "in", "mind"]
     random = np.random.default_rng(0)
     said = [" ".join(random.choice(words, 8)) for _ in range(120)]
     (folder / "lines.txt").write_text("\n".join([f"{HOSTILE[0]} to be", *said]), encoding="utf-8")
@@ -214,7 +197,8 @@ def let_in(browser: Any, server: Served) -> None:
 
 _IDLE = """() => !document.querySelector('main [aria-busy]') && document.querySelector('#progress').hidden
   && [...document.querySelectorAll('main > :not([hidden])')].length > 0
-  && (document.querySelector('.panel.map:not([hidden])') === null || document.querySelector('.panel.map').map?.plot?.frames > 0
+  && (document.querySelector('.panel.map:not([hidden])') === null
+      || document.querySelector('.panel.map').map?.painted
       || document.querySelector('.panel.map .failed') !== null)"""
 
 

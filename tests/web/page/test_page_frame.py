@@ -32,7 +32,8 @@ def test_every_panel_fits_and_can_be_named(opened, kind, panel, look):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     unnamed = """() => [...document.querySelectorAll('input, select, textarea, button, a, canvas, img, svg[role=img]')]
       .filter((each) => each.checkVisibility() && !each.closest('[aria-hidden=true]'))
-      .filter((each) => !(each.labels?.length || each.getAttribute('aria-label') || each.textContent.trim() || each.hasAttribute('alt')))
+      .filter((each) => !each.labels?.length && !each.getAttribute('aria-label'))
+      .filter((each) => !each.textContent.trim() && !each.hasAttribute('alt'))
       .map((each) => each.outerHTML.slice(0, 80))"""
     assert page.evaluate(unnamed) == []
 
@@ -64,8 +65,10 @@ def test_the_keyboard_reaches_everything(opened):
     assert page.evaluate("document.activeElement.id") == "main"
     assert "colour=town" in page.url
     reached = set()
-    for _ in range(20):
+    for _ in range(40):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
         reached.add(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.className"))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert page.evaluate(outline) != "none"
@@ -176,7 +179,8 @@ class TestTraining:
 
 
 FORBIDDEN = re.compile(
-    r"innerHTML|outerHTML|insertAdjacentHTML|\beval\b|new Function|document\.write|\bon[a-z]+\s*=\s*[\"']|\.on[a-z]+\s*=[^=]"
+    r"innerHTML|outerHTML|insertAdjacentHTML|\beval\b|new Function|document\.write"
+    r"|\bon[a-z]+\s*=\s*[\"']|\.on[a-z]+\s*=[^=]"
     r"|setAttribute\(\s*[\"']on|srcdoc|javascript:|https?://(?!www\.w3\.org/2000/svg)"
 )
 

@@ -29,7 +29,7 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
     @routes.get("/clusters")
     async def clusters() -> Answer:
         """All of them, the largest first."""
-        return Answer(await work.ask(_clusters, explorer))
+        return Answer(await work.ask(_clusters, explorer, doing="looking for clusters"))
 
     @routes.get("/clusters/{number}/picture")
     async def mean(number: int) -> Response:

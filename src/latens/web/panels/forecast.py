@@ -37,7 +37,8 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
         seed: Annotated[int, Query(ge=0, lt=2**31)] = 0,
     ) -> Answer:
         """The futures of one series."""
-        return Answer(await work.ask(_forecast, explorer, there(row, len(explorer)), horizon, paths, seed))
+        there(row, len(explorer))
+        return Answer(await work.ask(_forecast, explorer, row, horizon, paths, seed, doing="drawing futures"))
 
     return routes
 

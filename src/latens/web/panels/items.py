@@ -35,7 +35,9 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
     @routes.get("/items/{row}")
     async def item(row: int) -> Answer:
         """All that is known of a row."""
-        return Answer(await work.ask(_item, explorer, there(row, len(explorer))))
+        return Answer(
+            await work.ask(_item, explorer, there(row, len(explorer)), doing="comparing the row with all others")
+        )
 
     @routes.get("/items/{row}/{which}")
     async def drawn(row: int, which: Literal["input", "reconstruction", "residual"]) -> Response:
@@ -99,7 +101,7 @@ def _words(explorer: Explorer, row: int, reason: Reason | None) -> str:
     if reason.alone:
         why = " It stands far from all others."
     elif reason.causes:
-        why = f" {clipped('; '.join(cause.words for cause in reason.causes[:3]), 300)}."
+        why = f" What is off: {clipped('; '.join(cause.words for cause in reason.causes[:3]), 300)}."
     else:
         why = ""
     verdict = "strange" if reason.flagged else "ordinary"

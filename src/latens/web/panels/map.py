@@ -42,7 +42,7 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
         there_are = len(plane.columns)
         if not 0 <= number < there_are:
             raise HTTPException(404, f"column={number} is none of the {there_are}")
-        return await work.ask(plane.column, number)
+        return await work.ask(plane.column, number, doing="reading the colours of all rows")
 
     @routes.get("/map")
     async def described() -> Answer:
@@ -102,8 +102,8 @@ def _add_search(routes: APIRouter, explorer: Explorer, work: Work) -> None:
         if by == "meaning":
             found = await work.ask(_meant, explorer, text, limit)
             return Answer({"rows": found, "total": len(found), "how": "meaning"})
-        rows = plane.known(text)
-        rows = await work.ask(plane.search, text) if rows is None else rows
+        known = plane.known(text)
+        rows = await work.ask(plane.search, text, doing="searching") if known is None else known
         return Answer({"rows": rows[:limit], "total": len(rows), "how": "ids and fields"})
 
     @routes.post("/selection")

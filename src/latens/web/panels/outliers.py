@@ -16,6 +16,7 @@ from latens.web.work import Work
 __all__ = ["applies", "router"]
 
 _CAUSES = 5
+_DOING = "judging all rows"
 _RATES = np.geomspace(1e-5, 0.5, 120)
 
 
@@ -42,12 +43,12 @@ def router(explorer: Explorer, work: Work) -> APIRouter:
         count: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> Answer:
         """The strangest rows, and what the threshold of a rate flags."""
-        return Answer(await work.ask(_outliers, explorer, rate, start, count))
+        return Answer(await work.ask(_outliers, explorer, rate, start, count, doing=_DOING))
 
     @routes.get("/outliers/curve")
     async def curve() -> Answer:
         """Of each rate how many rows are flagged, and how many of them by false alarm."""
-        return Answer(await work.ask(_curve, explorer))
+        return Answer(await work.ask(_curve, explorer, doing=_DOING))
 
     @routes.post("/marks")
     async def mark(said: Mark) -> Answer:

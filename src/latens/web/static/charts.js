@@ -140,7 +140,7 @@ function legend(chart) {
 
 /** A chart that fits its place: `set(chart)` draws `{ lines, bands, across, up, label, logX, logY, whole, nameX, at }`. */
 export function chartPlace() {
-  const drawing = element("div", { className: "drawing" }), keys = element("div", {});
+  const drawing = element("div", { className: "chart-drawing" }), keys = element("div", {});
   const block = element("figure", { className: "chart-place" }, drawing, keys);
   let chart = null, width = 0;
   const draw = () => { if (chart && width) drawing.replaceChildren(drawn(chart, width)); };

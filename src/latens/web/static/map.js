@@ -135,6 +135,7 @@ class MapPanel {
       this.choice.keep(code === null ? null : values, code);
       this.plot.colourBy(column, values);
       this.drawLegend(code);
+      this.painted = true;
     } catch (error) {
       if (!stopped(error)) this.fail(error);
     }

@@ -2,14 +2,23 @@
 
 import * as address from "/static/address.js";
 import { failure } from "/static/blocks.js";
+import * as clean from "/static/clean.js";
+import * as clusters from "/static/clusters.js";
 import { element, said } from "/static/elements.js";
+import * as forecast from "/static/forecast.js";
+import * as generate from "/static/generate.js";
+import * as item from "/static/item.js";
+import * as map from "/static/map.js";
 import { count, counted } from "/static/numbers.js";
+import * as outliers from "/static/outliers.js";
 import { showProgress } from "/static/progress.js";
 import { get, useKey } from "/static/server.js";
+import * as training from "/static/training.js";
 
 const PANELS = {
   map: "Map", item: "Item", outliers: "Outliers", clusters: "Clusters",
   clean: "Clean", generate: "Generate", forecast: "Forecast", training: "Training" };
+const MADE_BY = { map, item, outliers, clusters, clean, generate, forecast, training };
 
 const main = document.getElementById("main");
 const opened = new Map(); // a panel is built once and hidden while another is looked at
@@ -40,23 +49,21 @@ function mark(name) {
   document.title = `${PANELS[name]} · ${about.title} · latens`;
 }
 
-/** A panel is made by the module of its name: `make(about)` gives `{ host, show(params), hide() }`. */
-async function panelOf(name) {
+/** A panel is made by the module of its name: `make(about, host)` gives `{ show(params), hide() }`. */
+function panelOf(name) {
   if (!opened.has(name)) {
-    const { make } = await import(`/static/${name}.js`);
     const heading = element("h2", { textContent: PANELS[name], tabIndex: -1, id: `heading-${name}` });
     const host = element("section", { className: `panel ${name}`, hidden: true, "aria-labelledby": heading.id }, heading);
     main.append(host);
-    opened.set(name, { host, heading, ...make(about, host) });
+    opened.set(name, { host, heading, ...MADE_BY[name].make(about, host) });
   }
   return opened.get(name);
 }
 
-async function show({ panel, params }) {
+function show({ panel, params }) {
   const name = panel || about.panels[0];
   if (!about.panels.includes(name)) return unknown(name);
-  const wanted = await panelOf(name), moved = current !== wanted;
-  if (address.read().panel !== panel) return; // somebody has gone on meanwhile
+  const wanted = panelOf(name), moved = current !== wanted;
   if (moved) {
     current?.hide?.();
     for (const each of main.children) each.hidden = each !== wanted.host;
@@ -89,7 +96,7 @@ async function open() {
     useKey(about.key);
     describe();
     drawNav();
-    address.follow((place) => show(place).catch((error) => main.append(failure(error))));
+    address.follow(show);
   } catch (error) {
     document.getElementById("summary").textContent = "The model could not be opened.";
     main.replaceChildren(failure(error, () => location.reload()));
