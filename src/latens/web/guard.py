@@ -20,7 +20,7 @@ __all__ = ["Guard"]
 log = logging.getLogger("latens.web")
 
 _MIB = 1 << 20
-# Seconds that a body has, and that a refused one is still read for, so that its sender gets to see the answer; bytes of it.
+# Seconds that a body has; seconds and bytes that a refused one is still read for, so that its sender sees the answer.
 _BODY_SECONDS, _DRAIN_SECONDS, _DRAIN = 20.0, 1.0, 64 * _MIB
 _METHODS = ("GET", "HEAD", "POST")
 _AGAIN = {b"retry-after": b"1"}
