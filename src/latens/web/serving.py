@@ -28,6 +28,7 @@ _GRACE, _KEEP_ALIVE = 2, 10
 # Connections that are accepted in one turn of the event loop, and that the kernel keeps meanwhile.
 _AT_ONCE, _QUEUE = 8, 2048
 _FILES = 4096
+_SWITCH_SECONDS = 0.0005
 
 
 def serve(
@@ -65,7 +66,8 @@ def serve(
 
         _allow_files()
         server = _Server(_config(app_factory(keys, at)), answers, stopped)
-        server.run(sockets=[listener])
+        with _quick_turns():
+            server.run(sockets=[listener])
         return server.code
 
 
@@ -144,6 +146,17 @@ def _bound(port: int) -> Iterator[socket.socket]:
             reason = "is taken or not yours to take" if taken else f"cannot be had ({error.strerror})"
             raise ConfigError(f"port={port}: it {reason}; name another one, or none for one that is free") from error
         yield listener
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """While a thread computes in Python, the server, which waits for it at every call of the system, waits shortly."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _has_display() -> bool:
