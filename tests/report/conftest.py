@@ -20,8 +20,9 @@ _DRAWN = "() => [...document.querySelectorAll('[data-scatter]')].every((host) =>
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Chromium; while it runs, its thread has an event loop, which tests of other modules want for themselves."""
     if CHROMIUM is None:
         pytest.skip("no chromium: apt-get install chromium")
     from playwright.sync_api import sync_playwright

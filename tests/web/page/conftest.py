@@ -31,8 +31,9 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
 _PATIENCE = 120
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Chromium; while it runs, its thread has an event loop, which tests of other modules want for themselves."""
     if CHROMIUM is None:
         pytest.skip("no chromium: apt-get install chromium")
     from playwright.sync_api import sync_playwright
@@ -196,6 +197,7 @@ def let_in(browser: Any, server: Served) -> None:
 
 
 _IDLE = """() => !document.querySelector('main [aria-busy]') && document.querySelector('#progress').hidden
+  && ![...document.querySelectorAll('.chart-drawing:empty')].some((each) => each.checkVisibility())
   && [...document.querySelectorAll('main > :not([hidden])')].length > 0
   && (document.querySelector('.panel.map:not([hidden])') === null
       || document.querySelector('.panel.map').map?.painted

@@ -146,7 +146,7 @@ def _lines(pieces: Iterator[Any], how: Continuation, stop: Event) -> Iterator[by
             if stop.is_set():
                 return
             drawn += 1
-            yield _line({"text": piece if isinstance(piece, str) else f"{piece}, "})
+            yield _line({"text": str(piece)})
     except LatensError as error:
         yield _line({"error": " ".join(str(error).split())})
         return

@@ -4,6 +4,7 @@ import { address, go, read } from "/static/address.js";
 import { button, element, field, said, svg } from "/static/elements.js";
 import { count, shown } from "/static/numbers.js";
 import { path, stopped } from "/static/server.js";
+import { cell, rowHead, table } from "/static/tables.js";
 
 /** What went wrong, and a way to try again. */
 export function failure(error, again) {
@@ -58,10 +59,12 @@ export function number({ label, min, max, value, change }) {
 /** Chooses a row by its number, the one beside it, or any. */
 export function rowPicker(source, act) {
   const last = source.n - 1;
-  const { block, control } = number({ label: `Number, from 0 to ${count(last)}`, min: 0, max: last, value: 0, change: act });
+  const label = `Number, from 0 to ${count(last)}`;
+  const { block, control } = number({ label, min: 0, max: last, value: 0, change: act });
   const step = (by) => () => act(Math.min(Math.max(Number(control.value) + by, 0), last));
   const tools = element("div", { className: "tools" }, block,
-    button("Previous", step(-1)), button("Next", step(1)), button("Any row", () => act(Math.floor(Math.random() * source.n))));
+    button("Previous", step(-1)), button("Next", step(1)),
+    button("Any row", () => act(Math.floor(Math.random() * source.n))));
   return { block: tools, set: (row) => { control.value = row; } };
 }
 
@@ -81,13 +84,17 @@ const TRIES = 4;
 export function picture(source, alt, size = "large") {
   let tries = 1;
   const again = () => { if (tries++ < TRIES) setTimeout(() => { made.src = source; }, 800 * tries); };
-  const made = element("img", { src: source, alt, className: `pixels ${size}`, decoding: "async", on: { error: again } });
+  const made = element("img", { src: source, alt, className: `pixels ${size}`, decoding: "async" });
+  made.addEventListener("error", again);
   return made;
 }
 
 export function figure(source, caption) {
   return element("figure", { className: "shown" }, picture(source, caption), said("figcaption", caption));
 }
+
+/** What was said of a row. */
+export const marked = (mark) => element("span", { className: `marked ${mark}`, textContent: `marked ${mark}` });
 
 export const rowPicture = (row, size) => path(`/api/rows/${row}/picture`, { size });
 
@@ -101,38 +108,36 @@ export function fields(pairs) {
   return element("dl", { className: "fields" }, pairs.flatMap(([name, text]) => [said("dt", name), said("dd", text)]));
 }
 
-/** A share of 0 to 1 as a bar; `expected` is a mark on it. */
-export function bar(share, className = "") {
+/** A share of 0 to 1 as a bar. */
+export function bar(share) {
   const length = 100 * Math.min(Math.max(share, 0), 1);
-  return svg("svg", { class: `bar ${className}`, viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("rect", { class: "groove", width: 100, height: 10 }), svg("rect", { width: length, height: 10 }));
+  const shape = { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" };
+  return svg("svg", shape, svg("rect", { class: "groove", width: 100, height: 10 }),
+    svg("rect", { width: length, height: 10 }));
 }
 
 /** Which columns make a row strange: what they are, what was expected, and their share of the error. */
 export function barsTable(bars) {
+  const share = (each) => element("td", { className: "share" }, bar(each.share),
+    element("small", { textContent: `${Math.round(100 * each.share)} %` }));
+  const rows = bars.map((each) => [rowHead(each.name), cell(each.value), cell(each.expected ?? ""), share(each)]);
   const head = ["Column", "Value", "Expected", "Share of the error"];
-  const rows = bars.map((each) => element("tr", {},
-    said("th", each.name, { scope: "row" }), said("td", each.value), said("td", each.expected),
-    element("td", { className: "share" }, bar(each.share), element("small", { textContent: `${Math.round(100 * each.share)} %` }))));
-  return element("div", { className: "wide", role: "region", tabIndex: 0, "aria-label": "Columns by their share of the error" },
-    element("table", { className: "bars" },
-      element("thead", {}, element("tr", {}, head.map((name) => element("th", { scope: "col", textContent: name })))),
-      element("tbody", {}, rows)));
+  return table("Columns by their share of the error", head, rows, "bars");
 }
 
 const STEPS = [1, 2, 3.5, 5, 7]; // nats above which an item is marked more strongly
 
-/** A text whose items are marked by how much they surprised the model. */
-export function surprisalText({ items, nats }) {
-  const spans = items.map((text, i) => {
+/** A text whose items are marked by how much they surprised the model; events stand apart. */
+export function surprisalText({ items, nats }, apart = false) {
+  const spans = items.flatMap((text, i) => {
     const level = STEPS.filter((step) => nats[i] >= step).length;
     const amount = nats[i] === null ? "no expectation yet" : `${shown(Number(nats[i].toFixed(2)))} nats`;
-    return element("span", { className: `nats${level}`, textContent: text, title: amount });
+    return [apart && i ? " " : "", element("span", { className: `nats${level}`, textContent: text, title: amount })];
   });
   const key = ["below 1", "1 to 2", "2 to 3.5", "3.5 to 5", "5 to 7", "above 7"].map((text, level) =>
     element("li", {}, element("span", { className: `swatch nats${level}` }), text));
   return element("div", {}, element("p", { className: "passage", dir: "auto" }, spans),
-    element("ul", { className: "legend", "aria-label": "Nats of surprise" }, element("li", { textContent: "Nats of surprise:" }), key));
+    element("ul", { className: "legend" }, element("li", { textContent: "Nats of surprise:" }), key));
 }
 
 /** Goes to the same panel with some of its settings changed. */
@@ -140,3 +145,11 @@ export function change(changes, { replace = false } = {}) {
   const { panel, params } = read();
   go(panel, { ...params, ...changes }, { replace });
 }
+
+/** A number that all that is random follows, and another one. */
+export function seedOf() {
+  const set = (seed) => change({ seed: seed || null });
+  return number({ label: "Seed", min: 0, max: 2 ** 31 - 1, value: 0, change: set });
+}
+
+export const anotherSeed = () => change({ seed: Math.floor(Math.random() * 1e6) });

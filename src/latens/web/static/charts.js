@@ -18,7 +18,8 @@ function ends(parts) {
 
 function apart(low, high) {
   const least = 1e-9 * Math.max(Math.abs(low), Math.abs(high)) || 1;
-  return high - low > least ? [low, high] : [low - Math.max(Math.abs(low), 1) / 2, high + Math.max(Math.abs(high), 1) / 2];
+  const half = (end) => Math.max(Math.abs(end), 1) / 2;
+  return high - low > least ? [low, high] : [low - half(low), high + half(high)];
 }
 
 function scale([low, high], first, last, log) {
@@ -74,7 +75,8 @@ function bandOutline(band, x, y) {
 }
 
 function xTicks(chart, x, width) {
-  const places = chart.ticksX ? chart.ticksX(x.low, x.high) : tickPlaces(x, width / 90).filter((tick) => !chart.whole || Number.isInteger(tick));
+  const places = chart.ticksX ? chart.ticksX(x.low, x.high)
+    : tickPlaces(x, width / 90).filter((tick) => !chart.whole || Number.isInteger(tick));
   const names = places.map((tick) => (chart.nameX || shown)(tick));
   const longest = Math.max(1, ...names.map((name) => name.length)) * LETTER + 12;
   const step = x.log ? 1 : Math.max(1, Math.ceil((places.length * longest) / width));
@@ -97,8 +99,8 @@ function axes(chart, x, y, box) {
     parts.push(svg("path", { class: "tick", d: `M${at.toFixed(1)} ${box.bottom}v5` }),
       svg("text", { x: anchor === "end" ? box.right : at, y: box.bottom + 20, "text-anchor": anchor }, name));
   }
-  parts.push(svg("text", { class: "across", x: (box.left + box.right) / 2, y: box.bottom + 42, "text-anchor": "middle" }, chart.across));
-  return parts;
+  const middle = { class: "across", x: (box.left + box.right) / 2, y: box.bottom + 42, "text-anchor": "middle" };
+  return [...parts, svg("text", middle, chart.across)];
 }
 
 function mark(at, x, y, box) {
@@ -106,9 +108,15 @@ function mark(at, x, y, box) {
   const parts = [svg("path", { class: "at", d: `M${place} ${box.top}V${box.bottom}` })];
   if (at.text) {
     const left = x(at.x) > (box.left + box.right) / 2;
-    parts.push(svg("text", { x: Number(place) + (left ? -5 : 5), y: box.top + 12, "text-anchor": left ? "end" : "start" }, at.text));
+    const aside = { x: Number(place) + (left ? -5 : 5), y: box.top + 12, "text-anchor": left ? "end" : "start" };
+    parts.push(svg("text", aside, at.text));
   }
   return parts;
+}
+
+function dots(line, x, y) {
+  const dot = (cx, cy) => svg("circle", { class: `dot ${line.style}`, cx: cx.toFixed(1), cy: cy.toFixed(1), r: 3 });
+  return line.x.flatMap((value, i) => (there(line.y[i], y) ? [dot(x(value), y(line.y[i]))] : []));
 }
 
 function drawn(chart, width) {
@@ -116,14 +124,14 @@ function drawn(chart, width) {
   const all = [...chart.lines, ...(chart.bands || [])];
   const x = scale(apart(...ends(all.map((each) => each.x))), box.left, box.right, chart.logX);
   const range = heights(chart), y = scale(range, box.bottom, box.top, chart.logY && range[0] > 0);
-  const picture = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": chart.label });
+  const size = { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT };
+  const picture = svg("svg", { class: "chart", ...size, role: "img", "aria-label": chart.label });
   picture.append(...axes(chart, x, y, box));
-  for (const band of chart.bands || []) picture.append(svg("path", { class: `band ${band.style}`, d: bandOutline(band, x, y) }));
+  for (const band of chart.bands || [])
+    picture.append(svg("path", { class: `band ${band.style}`, d: bandOutline(band, x, y) }));
   for (const line of chart.lines) {
     picture.append(svg("path", { class: `line ${line.style}`, d: outline(line, x, y) }));
-    if (line.dots && line.x.length <= BINS / 8)
-      line.x.forEach((value, i) => there(line.y[i], y)
-        && picture.append(svg("circle", { class: `dot ${line.style}`, cx: x(value).toFixed(1), cy: y(line.y[i]).toFixed(1), r: 3 })));
+    if (line.dots && line.x.length <= BINS / 8) picture.append(...dots(line, x, y));
   }
   if (chart.at) picture.append(...mark(chart.at, x, y, box));
   return picture;
@@ -132,13 +140,15 @@ function drawn(chart, width) {
 function legend(chart) {
   const key = (each, shape) => element("li", {},
     svg("svg", { class: "key", viewBox: "0 0 28 10", "aria-hidden": "true" }, shape), said("span", each.name));
-  const lines = chart.lines.filter((line) => line.name).map((line) => key(line, svg("path", { class: `line ${line.style}`, d: "M0 5H28" })));
+  const lines = chart.lines.filter((line) => line.name)
+    .map((line) => key(line, svg("path", { class: `line ${line.style}`, d: "M0 5H28" })));
   const bands = (chart.bands || []).filter((band) => band.name)
     .map((band) => key(band, svg("path", { class: `band ${band.style}`, d: "M0 0H28V10H0Z" })));
   return element("ul", { className: "legend" }, lines, bands);
 }
 
-/** A chart that fits its place: `set(chart)` draws `{ lines, bands, across, up, label, logX, logY, whole, nameX, at }`. */
+/** A chart that fits its place: `set(chart)` draws lines and bands with the names of both axes, `across` and `up`, and
+    a `label`; it may have `logX`, `logY`, `whole` numbers only, `nameX` of a tick, `ticksX` and a mark `at` a place. */
 export function chartPlace() {
   const drawing = element("div", { className: "chart-drawing" }), keys = element("div", {});
   const block = element("figure", { className: "chart-place" }, drawing, keys);

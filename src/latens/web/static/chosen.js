@@ -47,7 +47,8 @@ export class Chosen {
     const shown = this.rows.slice(this.start, this.start + PAGE), signal = this.next();
     this.before.disabled = this.start === 0;
     this.after.disabled = this.start + PAGE >= this.rows.length;
-    this.place.textContent = `${count(this.start + 1)} to ${count(this.start + shown.length)} of ${count(this.rows.length)}`;
+    const last = this.start + shown.length;
+    this.place.textContent = `${count(this.start + 1)} to ${count(last)} of ${count(this.rows.length)}`;
     fill(this.list, async () => {
       const cards = await Promise.all(shown.map((row) => cardOf(row, signal)));
       if (signal.aborted) return;

@@ -1,10 +1,11 @@
 /* What the model makes of noise: a row, the row with something done to it, and what the model gives back. */
 
-import { change, empty, figure, fill, number, rowOf, rowPicker, slider } from "/static/blocks.js";
-import { afterwards, button, element, field, said, select } from "/static/elements.js";
+import { anotherSeed, change, empty, figure, fill, rowOf, rowPicker, seedOf, slider } from "/static/blocks.js";
+import { afterwards, button, element, field, select } from "/static/elements.js";
 import { givenPlace, takeFrom } from "/static/given.js";
 import { shown } from "/static/numbers.js";
 import { get, onlyLatest, path, post } from "/static/server.js";
+import { cell, rowHead, table } from "/static/tables.js";
 
 const STATES = { input: "Input", corrupted: "Corrupted", cleaned: "Cleaned by the model" };
 const AS_IT_IS = { input: "Input", cleaned: "Cleaned by the model" };
@@ -20,12 +21,10 @@ function threePictures(states, source, errors) {
 }
 
 function cells(states, columns) {
-  const head = ["Column", ...Object.values(states)];
-  const rows = columns.map((each) => element("tr", {}, said("th", each.name, { scope: "row" }),
-    Object.keys(states).map((state) => said("td", each[state] ?? "", { className: state !== "input" && each[state] !== each.input ? "changed" : "" }))));
-  return element("div", { className: "wide", role: "region", tabIndex: 0, "aria-label": "The row, corrupted and cleaned" },
-    element("table", {}, element("thead", {}, element("tr", {}, head.map((name) => element("th", { scope: "col", textContent: name })))),
-      element("tbody", {}, rows)));
+  const changed = (each, state) => (state !== "input" && each[state] !== each.input ? "changed" : "");
+  const rows = columns.map((each) =>
+    [rowHead(each.name), ...Object.keys(states).map((state) => cell(each[state] ?? "", changed(each, state)))]);
+  return table("The row in each state", ["Column", ...Object.values(states)], rows);
 }
 
 function verdict(errors) {
@@ -33,7 +32,7 @@ function verdict(errors) {
   const { corrupted, cleaned } = errors;
   const words = corrupted === 0 ? "Nothing was done to it."
     : cleaned < corrupted ? `The model took away ${Math.round(100 * (1 - cleaned / corrupted))} % of the error.`
-      : "The model's answer is farther from the input than the noise is: at this level the noise is less than what it cannot say.";
+      : "The model's answer is farther from the input than the noise is: the noise is less than what it cannot say.";
   return element("p", { className: "verdict", textContent: words });
 }
 
@@ -53,18 +52,20 @@ class Clean {
     const place = givenPlace({ kind: this.about.source.kind, title: "Clean a row of your own", action: "Clean it",
       use: (body) => this.clean(body) });
     this.plain = element("input", { type: "checkbox", checked: true });
-    place.block.append(element("p", {}, element("label", {}, this.plain, " Clean it as it is, without adding noise")), this.given);
+    const label = element("label", {}, this.plain, " Clean it as it is, without adding noise");
+    place.block.append(element("p", {}, label), this.given);
     takeFrom(this.host, place);
     this.host.append(place.block);
   }
 
   async build() {
     this.noises = (await get("/api/noises")).noises;
-    this.kind = select(this.noises.map((noise) => [noise.name, noise.title]), () => change({ noise: this.kind.value, level: null }));
+    this.kind = select(this.noises.map((noise) => [noise.name, noise.title]),
+      () => change({ noise: this.kind.value, level: null }));
     this.levelPlace = element("div", {});
-    this.seed = number({ label: "Seed", min: 0, max: 2 ** 31 - 1, value: 0, change: (seed) => change({ seed: seed || null }) });
-    this.tools.replaceChildren(element("div", { className: "tools" }, field("Noise", this.kind), this.levelPlace, this.seed.block,
-      button("Other noise", () => change({ seed: Math.floor(Math.random() * 1e6) }))));
+    this.seed = seedOf();
+    this.tools.replaceChildren(element("div", { className: "tools" }, field("Noise", this.kind), this.levelPlace,
+      this.seed.block, button("Other noise", anotherSeed)));
   }
 
   /** The slider of a noise, whose ends are its own. */
@@ -84,8 +85,9 @@ class Clean {
     fill(this.place, async () => {
       if (!this.noises) await this.build();
       const noise = this.noises.find((each) => each.name === params.noise) || this.noises[0];
-      const level = Number(params.level ?? noise.levels[3]), seed = Number(params.seed ?? 0);
-      this.now = { noise: noise.name, level: Number.isFinite(level) ? level : noise.levels[3], seed: Number.isInteger(seed) ? seed : 0 };
+      const level = Number(params.level ?? NaN), seed = Number(params.seed ?? 0);
+      this.now = { noise: noise.name, level: Number.isFinite(level) ? level : noise.levels[3],
+        seed: Number.isInteger(seed) ? seed : 0 };
       this.kind.value = noise.name;
       this.seed.control.value = this.now.seed;
       this.drawLevel(noise, this.now.level);
@@ -101,10 +103,11 @@ class Clean {
   }
 
   async clean(body) {
-    const how = this.plain.checked || !this.now ? { noise: null } : this.now, states = how.noise === null ? AS_IT_IS : STATES;
+    const how = this.plain.checked || !this.now ? { noise: null } : this.now;
+    const states = how.noise === null ? AS_IT_IS : STATES;
     const found = await post("/api/clean", { ...body, ...how });
-    const inside = found.pictures
-      ? threePictures(states, (state) => `data:image/png;base64,${found.pictures[state]}`, found.errors) : cells(states, found.columns);
+    const png = (state) => `data:image/png;base64,${found.pictures[state]}`;
+    const inside = found.pictures ? threePictures(states, png, found.errors) : cells(states, found.columns);
     this.given.replaceChildren(element("h3", { textContent: "Your row", tabIndex: -1 }), inside);
     this.given.firstChild.focus();
   }

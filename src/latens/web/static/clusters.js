@@ -8,8 +8,8 @@ import { get, onlyLatest } from "/static/server.js";
 
 function representative(each) {
   const card = typeof each === "number" ? { row: each, title: `row ${each}`, fields: [], picture: false } : each;
-  const inside = card.picture
-    ? [element("a", { href: address("item", { row: card.row }), "aria-label": card.title }, picture(rowPicture(card.row, 96), card.title, "small"))]
+  const link = { href: address("item", { row: card.row }), "aria-label": card.title };
+  const inside = card.picture ? [element("a", link, picture(rowPicture(card.row, 96), card.title, "small"))]
     : [rowLink(card.row, card.title),
       said("p", inOneLine(card), { className: "faint" })];
   return element("li", {}, inside);
@@ -25,8 +25,8 @@ function clusterCard(cluster, noun) {
     element("h4", { textContent: "What sets it apart" }), words,
     element("h4", { textContent: "Typical" }),
     element("ol", { className: pictured ? "tiles" : "rows" }, cluster.representatives.map(representative)),
-    element("p", {}, element("a", { href: address("map", { colour: "cluster", class: cluster.number }), textContent: "Show it alone on the map",
-      "aria-label": `Show ${cluster.title} alone on the map` })));
+    element("p", {}, element("a", { href: address("map", { colour: "cluster", class: cluster.number }),
+      textContent: "Show it alone on the map", "aria-label": `Show ${cluster.title} alone on the map` })));
 }
 
 export function make(about, host) {
@@ -37,8 +37,10 @@ export function make(about, host) {
   function draw(found) {
     read = true;
     const cards = found.clusters.map((cluster) => clusterCard(cluster, about.source.noun));
-    place.replaceChildren(said("p", sentence(found.verdict), { className: "verdict" }), said("p", sentence(found.method), { className: "faint" }),
-      cards.length ? element("ol", { className: "cards" }, cards) : empty("No clusters were found: the rows lie too evenly."));
+    place.replaceChildren(said("p", sentence(found.verdict), { className: "verdict" }),
+      said("p", sentence(found.method), { className: "faint" }),
+      cards.length ? element("ol", { className: "cards" }, cards)
+        : empty("No clusters were found: the rows lie too evenly."));
   }
 
   function show() {

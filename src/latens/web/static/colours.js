@@ -2,7 +2,6 @@
 
 const HALF = 128; // steps of a scale in each half of its range
 const LEVELS = 2 * HALF;
-const MISSING = 0xffff; // a class number that no class has
 
 export const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 export const css = (colour) => `rgb(${colour.join(",")})`;
@@ -31,16 +30,30 @@ export function paletteOf(host, map, dark) {
     stops: map.scale[dark ? "dark" : "light"].map(rgb) };
 }
 
+const SAMPLE = 20_000, TAIL = 0.01, FAR = 3;
+
+/** A column of numbers with the ends of its colours: where a few far values would make all others alike, those few
+    have the colour of the end. */
+export function withEnds(column, values) {
+  if (column?.kind !== "number" || column.low === null) return column;
+  const step = Math.max(1, Math.floor(values.length / SAMPLE)), some = [];
+  for (let row = 0; row < values.length; row += step) if (!Number.isNaN(values[row])) some.push(values[row]);
+  some.sort((a, b) => a - b);
+  const at = (share) => some[Math.round(share * (some.length - 1))], from = at(TAIL), to = at(1 - TAIL);
+  const far = to > from && column.high - column.low > FAR * (to - from);
+  return far ? { ...column, from, to } : { ...column, from: column.low, to: column.high };
+}
+
 /** The colour of each class or step of the scale, and of what is missing; with the step of a row. */
 function stepsOf(column, palette) {
   if (column.kind === "class") {
     const own = column.classes.map((each) => onPaper(each.colour, palette.dark));
-    return { colours: [...own, palette.other], step: (code) => (code === MISSING || code >= own.length ? own.length : code) };
+    return { colours: [...own, palette.other], step: (code) => Math.min(code, own.length) };
   }
   const colours = Array.from({ length: LEVELS }, (_, i) => onScale(palette.stops, i / (LEVELS - 1)));
-  const times = (LEVELS - 1) / (column.high - column.low || 1);
+  const times = (LEVELS - 1) / (column.to - column.from || 1);
   const step = (value) =>
-    Number.isNaN(value) ? LEVELS : Math.min(Math.max(Math.round((value - column.low) * times), 0), LEVELS - 1);
+    Number.isNaN(value) ? LEVELS : Math.min(Math.max(Math.round((value - column.from) * times), 0), LEVELS - 1);
   return { colours: [...colours, palette.other], step };
 }
 

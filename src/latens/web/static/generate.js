@@ -11,26 +11,34 @@ const LIKELIEST = 20;
 const USUAL = { prompt: "", temperature: 0.75, top_k: 0, top_p: 1, min_p: 0, n: 300, seed: 0 };
 const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥" };
 
-const visible = (text) => text.replace(/[ \n\t]/g, (sign) => SIGNS[sign]) || "(nothing)";
+/** White space at the ends of an item is seen by a sign. */
+const signs = (blank) => [...blank].map((sign) => SIGNS[sign]).join("");
+const visible = (text) => text.replace(/^[ \n\t]+|[ \n\t]+$/g, signs) || "(nothing)";
 
 function sliders(moved) {
-  const make = (label, min, max, step, value, show) => slider({ label, min, max, step, value, show, input: moved });
+  const make = (name, label, [min, max, step], show) =>
+    slider({ label, min, max, step, value: USUAL[name], show, input: moved });
+  const unless = (off, show) => (value) => (value === off ? "off" : show(value));
+  const warmth = (value) => (value === 0 ? "0, always the likeliest" : shown(value));
   return {
-    temperature: make("Temperature", 0, 2, 0.05, USUAL.temperature, (value) => (value === 0 ? "0, always the likeliest" : shown(value))),
-    top_k: make("Top-k, the likeliest items only", 0, 100, 1, USUAL.top_k, (value) => (value === 0 ? "off" : `the ${value} likeliest`)),
-    top_p: make("Top-p, a share of the probability", 0.01, 1, 0.01, USUAL.top_p, (value) => (value === 1 ? "off" : percent(value))),
-    min_p: make("Min-p, a share of the likeliest", 0, 0.5, 0.01, USUAL.min_p, (value) => (value === 0 ? "off" : percent(value))) };
+    temperature: make("temperature", "Temperature", [0, 2, 0.05], warmth),
+    top_k: make("top_k", "Top-k, the likeliest items only", [0, 100, 1], unless(0, (n) => `the ${n} likeliest`)),
+    top_p: make("top_p", "Top-p, a share of the probability", [0.01, 1, 0.01], unless(1, percent)),
+    min_p: make("min_p", "Min-p, a share of the likeliest", [0, 0.5, 0.01], unless(0, percent)) };
 }
 
 function distribution(found) {
-  const items = found.items.slice(0, LIKELIEST).filter((each, i) => i === 0 || each.probability > 0 || each.plain > 0.001);
-  return items.map((each) => element("li", {}, said("code", visible(each.text)), bar(each.probability),
-    element("span", { className: "amount", textContent: probability(each.probability), title: `without filters ${probability(each.plain)}` })));
+  const seen = (each) => each.probability > 0 || each.plain > 0.001;
+  const amount = (each) => element("span", { className: "amount", textContent: probability(each.probability),
+    title: `without filters ${probability(each.plain)}` });
+  return found.items.slice(0, LIKELIEST).filter(seen).map((each) =>
+    element("li", {}, said("code", visible(each.text), { title: each.text }), bar(each.probability), amount(each)));
 }
 
 class Generate {
   constructor(about, host) {
-    Object.assign(this, { asking: onlyLatest(), writing: null, measuring: onlyLatest(), events: about.source.kind === "events" });
+    Object.assign(this, { asking: onlyLatest(), measuring: onlyLatest(), writing: null });
+    this.events = about.source.kind === "events";
     this.prompt = element("textarea", { rows: 3, spellcheck: false });
     this.sliders = sliders(() => this.changed());
     this.n = number({ label: "Items to draw", min: 1, max: 5000, value: USUAL.n, change: () => this.changed() });
@@ -46,7 +54,7 @@ class Generate {
   settings() {
     this.start = button("Generate", () => this.generate(), { className: "main" });
     this.stop = button("Stop", () => this.writing?.abort(), { disabled: true });
-    this.other = button("Another seed", () => { this.seed.control.value = Math.floor(Math.random() * 1e6); this.changed(); this.generate(); });
+    this.other = button("Another seed", () => this.again());
     const label = this.events ? "Items so far, with commas between them" : "Prompt, the text so far";
     return element("div", { className: "settings" }, field(label, this.prompt),
       element("div", { className: "sliders" }, Object.values(this.sliders).map((each) => each.block)),
@@ -55,11 +63,12 @@ class Generate {
   }
 
   output() {
-    this.text = element("p", { className: "passage written", dir: "auto", tabIndex: 0, role: "region", "aria-label": "What the model writes" },
+    const title = "What the model writes", place = { tabIndex: 0, role: "region", "aria-label": title };
+    this.text = element("p", { className: "passage written", dir: "auto", ...place },
       empty("Nothing has been written yet. Press Generate."));
     this.status = element("p", { className: "faint", role: "status" });
     this.problem = element("div", {});
-    return element("section", {}, element("h3", { textContent: "What the model writes" }), this.text, this.status, this.problem);
+    return element("section", {}, element("h3", { textContent: title }), this.text, this.status, this.problem);
   }
 
   following() {
@@ -73,8 +82,9 @@ class Generate {
     const measure = () => fill(place, async () => {
       if (!area.value.trim()) return place.replaceChildren(empty("Type or paste a text first."));
       const found = await post("/api/surprisal", { text: area.value }, this.measuring());
-      place.replaceChildren(fields([["Items", count(found.items.length)], ["Mean", `${shown(found.mean)} nats per item`],
-        ["", `${shown(found.bits)} bits per item`]]), surprisalText(found));
+      place.replaceChildren(fields([["Items", count(found.items.length)],
+        ["Mean", `${shown(found.mean)} nats per item`], ["", `${shown(found.bits)} bits per item`]]),
+      surprisalText(found, this.events));
     });
     const label = this.events ? "Items, with commas between them" : "A text";
     return element("section", {}, element("h3", { textContent: "What surprises the model" }), field(label, area),
@@ -120,9 +130,17 @@ class Generate {
   next() {
     fill(this.bars, async () => {
       const found = await post("/api/next", this.settingsNow(), this.asking());
-      this.entropy.textContent = `Before the filters, the next item has an entropy of ${shown(found.entropy)} nats: as open as a choice among ${shown(Number(Math.exp(found.entropy).toPrecision(3)))}.`;
+      const among = shown(Number(Math.exp(found.entropy).toPrecision(3)));
+      this.entropy.textContent = `Before the filters, the next item has an entropy of ${shown(found.entropy)} nats: `
+        + `as open as a choice among ${among}.`;
       this.bars.replaceChildren(...distribution(found));
     });
+  }
+
+  again() {
+    this.seed.control.value = Math.floor(Math.random() * 1e6);
+    this.changed();
+    this.generate();
   }
 
   async generate() {
@@ -132,16 +150,16 @@ class Generate {
     this.problem.replaceChildren();
     this.status.textContent = "Writing …";
     const { prompt } = this.settingsNow(), text = document.createTextNode("");
-    this.text.replaceChildren(said("span", prompt && this.events ? `${prompt}, ` : prompt, { className: "prompt" }), text);
+    this.text.replaceChildren(said("span", prompt, { className: "prompt" }), text);
     this.written = prompt;
     let drawn = 0, done = null;
     try {
       await lines("/api/generate", { ...this.settingsNow(), n: this.n.value, seed: this.seed.value }, (line) => {
         if (line.error) throw new Error(line.error);
         if (line.done) { done = line; return; }
-        drawn++;
-        text.data += line.text;
-        this.written += line.text;
+        const piece = this.piece(line.text, drawn++, prompt);
+        text.data += piece;
+        this.written += piece;
       }, writing.signal);
       this.status.textContent = `${this.amount(text, drawn)} written with seed ${done?.seed ?? this.seed.value}.`;
     } catch (error) {
@@ -150,6 +168,11 @@ class Generate {
     } finally {
       if (this.writing === writing) this.running(false);
     }
+  }
+
+  /** What is added to what was written: events stand apart. */
+  piece(text, drawn, prompt) {
+    return this.events && (drawn || prompt.trim()) ? `, ${text}` : text;
   }
 
   /** Pieces of text hold several characters, those of events one item. */

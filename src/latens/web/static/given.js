@@ -36,7 +36,8 @@ export function givenPlace({ kind, title, action, use }) {
     }
   };
   const taken = (file) => attempt(() => read(file, kind));
-  const chooser = element("input", { type: "file", accept, on: { change: () => chooser.files[0] && taken(chooser.files[0]) } });
+  const chooser = element("input", { type: "file", accept });
+  chooser.addEventListener("change", () => chooser.files[0] && taken(chooser.files[0]));
   const area = element("textarea", { rows: 4, spellcheck: false, autocomplete: "off" });
   const typed = () => attempt(() => {
     if (!area.value.trim()) throw new Error("There is nothing to read yet. Type or paste something first.");
@@ -44,7 +45,7 @@ export function givenPlace({ kind, title, action, use }) {
   });
   const parts = kind === "images" ? [] : [field("Or type or paste it here", area), button(action, typed)];
   const block = element("details", { className: "given" }, element("summary", { textContent: title }),
-    element("p", { className: "faint", textContent: `${label}. It can also be dropped or pasted anywhere on this panel.` }),
+    element("p", { className: "faint", textContent: `${label}. It can also be dropped or pasted on this panel.` }),
     field("A file", chooser), ...parts, problem);
   return { block, taken: (file) => { block.open = true; return taken(file); },
     typed: (text) => { block.open = true; area.value = text; return typed(); } };

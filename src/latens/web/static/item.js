@@ -1,13 +1,18 @@
 /* One row: what went in, what came out, what is left over, how strange that is, and what is near it. */
 
 import { address } from "/static/address.js";
-import { barsTable, change, empty, fields, figure, fill, picture, rowLink, rowOf, rowPicker, rowPicture, surprisalText } from "/static/blocks.js";
+import { barsTable, change, empty, fields, figure, fill, marked, picture } from "/static/blocks.js";
+import { rowLink, rowOf, rowPicker, rowPicture, surprisalText } from "/static/blocks.js";
 import { chartPlace } from "/static/charts.js";
 import { element, said } from "/static/elements.js";
 import { count, sentence, shown } from "/static/numbers.js";
 import { get, onlyLatest } from "/static/server.js";
+import { folded } from "/static/tables.js";
 
-const NAMES = { input: "Input", reconstruction: "Reconstruction", residual: "Residual: red where the input is more than was expected, blue where less" };
+const part = (title, ...inside) => element("section", {}, element("h3", { textContent: title }), inside);
+
+const NAMES = { input: "Input", reconstruction: "Reconstruction",
+  residual: "Residual: red where the input is more than was expected, blue where less" };
 
 function chance(p) {
   return p >= 0.01 ? `p = ${shown(Number(p.toFixed(3)))}` : `p = ${shown(p)}`;
@@ -18,13 +23,12 @@ function verdict(item) {
   if (item.score !== null) facts.push(["Strangeness", shown(item.score)]);
   if (item.p_value !== null) facts.push(["Chance among ordinary rows", chance(item.p_value)]);
   if (item.flagged !== null) facts.push(["Verdict", item.flagged ? "strange" : "ordinary"]);
-  return element("section", {}, element("h3", { textContent: "How strange it is" }),
-    said("p", sentence(item.words), { className: "verdict" }), fields(facts));
+  return part("How strange it is", said("p", sentence(item.words), { className: "verdict" }), fields(facts));
 }
 
 function pictures(row, names) {
-  return element("section", {}, element("h3", { textContent: "Pictures" }),
-    element("div", { className: "side-by-side" }, names.map((name) => figure(`/api/items/${row}/${name}`, NAMES[name]))));
+  const figures = names.map((name) => figure(`/api/items/${row}/${name}`, NAMES[name]));
+  return part("Pictures", element("div", { className: "side-by-side" }, figures));
 }
 
 function inChannels(values) { return Array.isArray(values[0]) ? values : [values]; }
@@ -40,38 +44,41 @@ function seriesCharts(series) {
   });
   if (series.nats) {
     const place = chartPlace();
-    place.set({ lines: [{ name: "", x: series.steps, y: series.nats, style: "s1 whole" }], across: "step", up: "surprise (nats)", label: "Surprise in nats by step" });
+    const lines = [{ name: "", x: series.steps, y: series.nats, style: "s1 whole" }];
+    place.set({ lines, across: "step", up: "surprise (nats)", label: "Surprise in nats by step" });
     charts.push(place.block);
   }
-  return element("section", {}, element("h3", { textContent: "The series" }), charts);
+  return part("The series", charts);
 }
 
 function nearest(rows) {
-  const entries = rows.map((each) => element("li", {},
-    each.picture ? element("a", { href: address("item", { row: each.row }), tabIndex: -1, "aria-hidden": "true" }, picture(rowPicture(each.row, 96), "", "small")) : null,
-    element("div", {}, rowLink(each.row, each.id), element("p", { className: "faint", textContent: `distance ${shown(each.distance)}` }))));
-  return element("section", {}, element("h3", { textContent: "Nearest by code" }),
+  const entries = rows.map((each) => {
+    const link = { href: address("item", { row: each.row }), tabIndex: -1, "aria-hidden": "true" };
+    const distance = element("p", { className: "faint", textContent: `distance ${shown(each.distance)}` });
+    return element("li", {}, each.picture ? element("a", link, picture(rowPicture(each.row, 96), "", "small")) : null,
+      element("div", {}, rowLink(each.row, each.id), distance));
+  });
+  return part("Nearest by code",
     rows.length ? element("ol", { className: "tiles" }, entries) : empty("There is no other row to be near."));
 }
 
 /** Of a picture the residual says more than a list of its pixels. */
 function carriers(item) {
   const table = item.bars.length ? barsTable(item.bars) : empty("Nothing stands out.");
-  return item.pictures ? element("details", {}, element("summary", { textContent: "Pixels that carry the error" }), table)
-    : element("section", {}, element("h3", { textContent: "Columns that carry the error" }), table);
+  return item.pictures ? folded("Pixels that carry the error", table) : part("Columns that carry the error", table);
 }
 
 function cardPart(item, hasMap) {
-  const { card } = item;
+  const { card } = item, map = { href: address("map", { row: card.row }), textContent: "Show it on the map" };
   return element("section", { className: "about-row" }, said("h3", card.title),
-    card.marks ? element("p", {}, element("span", { className: `marked ${card.marks}`, textContent: `marked ${card.marks}` })) : null,
+    card.marks ? element("p", {}, marked(card.marks)) : null,
     fields(card.fields),
-    hasMap ? element("p", {}, element("a", { href: address("map", { row: card.row }), textContent: "Show it on the map" })) : null);
+    hasMap ? element("p", {}, element("a", map)) : null);
 }
 
 export function make(about, host) {
   const picker = rowPicker(about.source, (row) => change({ row })), next = onlyLatest();
-  const place = element("div", { className: "item-parts" }), status = element("p", { className: "unseen", role: "status" });
+  const place = element("div", {}), status = element("p", { className: "unseen", role: "status" });
   if (about.source.n > 1) host.append(picker.block);
   host.append(status, place);
   let seen = null;
@@ -81,7 +88,7 @@ export function make(about, host) {
     status.textContent = `Row ${count(row)}: ${item.card.title}`;
     place.replaceChildren(...[cardPart(item, about.panels.includes("map")), verdict(item),
       item.pictures && pictures(row, item.pictures),
-      item.surprisal && element("section", {}, element("h3", { textContent: "What surprised the model" }), surprisalText(item.surprisal)),
+      item.surprisal && part("What surprised the model", surprisalText(item.surprisal, about.source.kind === "events")),
       item.series && seriesCharts(item.series),
       item.bars && carriers(item),
       nearest(item.nearest)].filter(Boolean));

@@ -23,7 +23,10 @@ function scaleParts(column, palette) {
   const bar = element("div", { className: "scale", "aria-hidden": "true" });
   bar.style.background = `linear-gradient(to right, ${palette.stops.map(css).join(", ")})`;
   const parts = [bar, element("div", { className: "ends" },
-    element("span", { textContent: shown(column.low) }), element("span", { textContent: shown(column.high) }))];
+    element("span", { textContent: shown(column.from) }), element("span", { textContent: shown(column.to) }))];
+  if (column.from > column.low || column.to < column.high)
+    parts.push(element("p", { className: "faint",
+      textContent: `A few values lie beyond, from ${shown(column.low)} to ${shown(column.high)}.` }));
   if (column.missing)
     parts.push(element("p", {}, swatch(css(palette.other)), `missing ${count(column.missing)}`));
   return parts;

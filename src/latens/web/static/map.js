@@ -4,6 +4,7 @@ import { note, read } from "/static/address.js";
 import { change, empty, failure } from "/static/blocks.js";
 import { Choice, readPath, writePath } from "/static/choice.js";
 import { Chosen } from "/static/chosen.js";
+import { withEnds } from "/static/colours.js";
 import { afterwards, button, element, field, said, select } from "/static/elements.js";
 import { drawLegend } from "/static/legend.js";
 import { count, counted, sentence } from "/static/numbers.js";
@@ -17,7 +18,8 @@ const NOTHING = "-"; // the colour of an address that asks for none
 
 class MapPanel {
   constructor(about, host) {
-    Object.assign(this, { about, host, shown: {}, searching: onlyLatest(), colouring: onlyLatest(), complete: new Map() });
+    Object.assign(this, { about, host, shown: {}, complete: new Map() });
+    Object.assign(this, { searching: onlyLatest(), colouring: onlyLatest() });
     this.noun = about.source.noun;
     this.waiting = empty("Reading the map …");
     host.append(this.waiting);
@@ -48,7 +50,7 @@ class MapPanel {
     this.pointedAt = element("p", { className: "unseen", role: "status" });
     this.chosenRows = new Chosen(this.choice, this.noun);
     this.plot.block.append(this.tip.block);
-    const placed = placedRows(this.host, this.about.source, (dropped) => { this.plot.dropped = dropped; this.plot.draw(); });
+    const placed = placedRows(this.host, this.about.source, (dropped) => this.plot.drop(dropped));
     this.host.append(said("p", sentence(this.map.verdict), { className: "faint" }), this.tools, this.status,
       element("div", { className: "map-body" }, this.plot.block, this.legend), this.pointedAt,
       element("p", { className: "faint hint", textContent:
@@ -62,7 +64,7 @@ class MapPanel {
     const columns = this.map.columns.map((column, i) => [column, i]).filter(([column]) => column.kind !== "text");
     this.colour = select([[NOTHING, "nothing"], ...columns.map(([column]) => [column.name, column.name])],
       () => change({ colour: this.colour.value, class: null }));
-    this.box = element("input", { type: "search", placeholder: "an id or a field", autocomplete: "off", spellcheck: false });
+    this.box = element("input", { type: "search", placeholder: "an id or a field", autocomplete: "off" });
     const type = afterwards(180, () => change({ text: this.box.value.trim() || null }, { replace: true }));
     this.box.addEventListener("input", type);
     const tool = (name, text, title) => button(text, () => this.setTool(this.plot.tool === name ? null : name),
@@ -94,7 +96,7 @@ class MapPanel {
     if (differs("x", "y", "zoom")) this.look(params);
     if (differs("around")) this.plot.choice.surround(readPath(params.around));
     if (differs("text", "by")) await this.find(params);
-    if (differs("colour", "class") || !this.plot.palette) await this.paint(this.shown); // it may have moved on meanwhile
+    if (differs("colour", "class") || !this.plot.palette) await this.paint(this.shown); // which may be newer
     else if (differs("around", "text", "by")) this.plot.recolour();
     if (differs("around", "text", "by", "class") || !this.status.textContent) this.tell();
     this.pin(this.shown.row === undefined ? -1 : Number(this.shown.row));
@@ -146,9 +148,10 @@ class MapPanel {
       this.status.textContent = `Computing ${this.map.columns[number].name} …`;
       const known = this.map.columns[number];
       const column = known.lazy ? await get(`/api/columns/${number}`, signal) : known;
-      if (column.kind === "text") throw new Error(`${column.name} has too many different texts to colour by; choose another.`);
+      if (column.kind === "text")
+        throw new Error(`${column.name} has too many different texts to colour by; choose another.`);
       const values = await (column.kind === "number" ? floats : codes)(`/api/columns/${number}/values`, signal);
-      this.complete.set(number, [column, values]);
+      this.complete.set(number, [withEnds(column, values), values]);
       this.tell();
     }
     return this.complete.get(number);
@@ -172,11 +175,18 @@ class MapPanel {
   }
 
   tell() {
-    const all = counted(this.map.n, this.noun), { active, count: n } = this.choice;
-    const more = this.found && this.found.total > this.found.rows.length ? `; the first ${count(this.found.rows.length)} of ${count(this.found.total)} found` : "";
-    this.status.textContent = this.plot.tool ? `Draw ${this.plot.tool === "box" ? "a box" : "a line"} around the points to choose`
-      : !active ? all : n ? `${count(n)} of ${all} chosen${more}` : `None of ${all}: nothing matches. Show all starts again.`;
+    this.status.textContent = this.words();
     this.chosenRows.show();
+  }
+
+  words() {
+    const all = counted(this.map.n, this.noun), { active, count: n } = this.choice, { tool } = this.plot;
+    if (tool) return `Draw ${tool === "box" ? "a box" : "a line"} around the points to choose`;
+    if (!active) return all;
+    if (!n) return `None of ${all}: nothing matches. Show all starts again.`;
+    const { rows, total } = this.found || { rows: [], total: 0 };
+    const more = total > rows.length ? `; the first ${count(rows.length)} of ${count(total)} found` : "";
+    return `${count(n)} of ${all} chosen${more}`;
   }
 
   fail(error) { this.status.textContent = error.message; }
@@ -212,7 +222,8 @@ class MapPanel {
   setTool(name) {
     this.plot.tool = name;
     this.plot.path = null;
-    for (const [each, made] of Object.entries(this.toolButtons)) made.setAttribute("aria-pressed", String(each === name));
+    for (const [each, made] of Object.entries(this.toolButtons))
+      made.setAttribute("aria-pressed", String(each === name));
     this.plot.over.classList.toggle("drawing", name !== null);
     this.tell();
   }

@@ -57,8 +57,12 @@ function paintDropped(context, view, dropped, palette) {
     const px = view.screenX(x), py = view.screenY(y);
     ring(context, px, py, 8, `rgb(${palette.paper})`, 5);
     ring(context, px, py, 8, palette.accent, 2.5);
+    context.strokeStyle = `rgb(${palette.paper})`;
+    context.lineWidth = 4;
+    context.strokeText(String(i + 1), px + 13, py);
+    context.lineWidth = 1;
     context.fillStyle = palette.ink;
-    context.fillText(String(i + 1), px + 12, py);
+    context.fillText(String(i + 1), px + 13, py);
   });
 }
 

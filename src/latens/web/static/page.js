@@ -53,7 +53,8 @@ function mark(name) {
 function panelOf(name) {
   if (!opened.has(name)) {
     const heading = element("h2", { textContent: PANELS[name], tabIndex: -1, id: `heading-${name}` });
-    const host = element("section", { className: `panel ${name}`, hidden: true, "aria-labelledby": heading.id }, heading);
+    const host = element("section", { className: `panel ${name}`, "aria-labelledby": heading.id }, heading);
+    host.hidden = true;
     main.append(host);
     opened.set(name, { host, heading, ...MADE_BY[name].make(about, host) });
   }

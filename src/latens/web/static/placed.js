@@ -24,7 +24,8 @@ function read(answer) {
 /** The place that takes new rows; `shown(dropped)` is called with all that are on the map. */
 export function placedRows(host, source, changed) {
   if (!takes(source.kind))
-    return element("p", { className: "faint", textContent: `New ${source.noun === "series" ? "series" : `${source.noun}s`} cannot be dropped in here; latens map --on places them.` });
+    return element("p", { className: "faint",
+      textContent: "New rows of this kind cannot be dropped in here; latens map --on places them." });
   let dropped = [];
   const list = element("ol", { className: "rows" });
   const clear = button("Take them off the map", () => update([]), { hidden: true });

@@ -26,7 +26,8 @@ export class Plot {
   /** `to` is told: pointed(row), pinned(row), chosen(path in the data's units), left(), moved(),
       resized(), repainted() with other colours. */
   constructor(map, points, noun, choice, to) {
-    Object.assign(this, { map, points, choice, to, tool: null, pointed: -1, kept: -1, dropped: [], path: null, column: null, values: null });
+    Object.assign(this, { map, points, choice, to, tool: null, path: null, pointed: -1, kept: -1, dropped: [] });
+    Object.assign(this, { column: null, values: null });
     this.order = shuffled(map.n);
     this.view = new View(points, map.equal);
     this.grid = new Grid(points, this.view);
@@ -74,6 +75,12 @@ export class Plot {
     this.palette = paletteOf(this.block, this.map, this.dark.matches);
     const { active } = this.choice;
     this.drawn.paint(colourRows(this.order, this.column, this.values, active, this.palette), Boolean(active));
+    this.draw();
+  }
+
+  /** New rows, drawn over the others. */
+  drop(rows) {
+    this.dropped = rows;
     this.draw();
   }
 
@@ -146,7 +153,8 @@ export class Plot {
     this.view.move(dx, dy);
     if (far) this.hover(-1);
     this.moved();
-    if (document.activeElement === this.over && !this.gestures.pointers.size) this.hover(this.nearest(...this.view.middle, MIDDLE));
+    const keys = document.activeElement === this.over && !this.gestures.pointers.size;
+    if (keys) this.hover(this.nearest(...this.view.middle, MIDDLE));
   }
 
   zoom(factor, px, py) {

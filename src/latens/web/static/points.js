@@ -29,6 +29,7 @@ void main() {
 
 const SMOOTH = 60; // milliseconds that two pictures may take while they move
 const MANY = 50_000;
+const UNIFORMS = ["middle", "scale", "size", "wanted", "opacity", "same"];
 
 function compiled(gl, kind, text) {
   const shader = gl.createShader(kind);
@@ -51,7 +52,7 @@ export class Points {
   }
 
   begin() {
-    const gl = this.canvas.getContext("webgl", { antialias: false, depth: false, alpha: true, premultipliedAlpha: true });
+    const gl = this.canvas.getContext("webgl", { antialias: false, depth: false, premultipliedAlpha: true });
     if (!gl) throw new Error("This browser draws no WebGL, which the map needs. Allow hardware or software rendering "
       + "in its settings, or use another browser; the other panels work without it.");
     const program = gl.createProgram();
@@ -64,10 +65,10 @@ export class Points {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.gl = gl;
-    this.at = (name) => gl.getUniformLocation(program, name);
-    this.uniforms = Object.fromEntries(["middle", "scale", "size", "wanted", "opacity", "same"].map((name) => [name, this.at(name)]));
+    this.uniforms = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
     this.feed(program, "place", 2, gl.FLOAT, false, this.places);
-    this.colourBuffer = this.feed(program, "colour", 4, gl.UNSIGNED_BYTE, true, this.colours || new Uint8Array(4 * this.n));
+    const colours = this.colours || new Uint8Array(4 * this.n);
+    this.colourBuffer = this.feed(program, "colour", 4, gl.UNSIGNED_BYTE, true, colours);
   }
 
   feed(program, name, parts, type, normalised, data) {

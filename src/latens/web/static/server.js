@@ -57,7 +57,7 @@ async function patiently(path, options) {
   for (let tries = 1; ; tries++) {
     const answer = await reach(path, options);
     if (answer.ok) return answer;
-    if (answer.status !== 503 || tries === TRIES) throw Object.assign(new Error(await refusal(answer)), { status: answer.status });
+    if (answer.status !== 503 || tries === TRIES) throw new Error(await refusal(answer));
     const seconds = Math.min(Math.max(Number(answer.headers.get("Retry-After")) || 1, 0.2), 30);
     tell("waiting", seconds);
     await sleep(seconds, options.signal);
