@@ -70,7 +70,7 @@ class TestAsking:
             pass
 
         kept = weakref.ref(run(work.ask(Large)))
-        for _ in range(50):
+        for _ in range(500):
             gc.collect()
             if kept() is None:
                 break
