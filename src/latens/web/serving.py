@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -151,12 +152,17 @@ def _bound(port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def _quick_turns() -> Iterator[None]:
-    """While a thread computes in Python, the server, which waits for it at every call of the system, waits shortly."""
+    """While a thread computes in Python, the server, which waits for it at every call of the system, waits shortly.
+
+    Nor does it stop for Python's collector to look at all that libraries made when they were loaded.
+    """
     before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         sys.setswitchinterval(before)
 
 
