@@ -14,7 +14,7 @@ import latens
 
 # A search by text, rows, the map's own data, and what is computed for a row.
 PATHS = (*("/api/search?text=1&limit=200",) * 6, "/api/rows/5", "/api/map", "/api/items/7", "/api/about")
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture(scope="module")

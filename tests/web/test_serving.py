@@ -73,8 +73,11 @@ class Served:
 
     def connected(self, content: bytes) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        connection.sendall(content.replace(b"PORT", str(self.port).encode()).replace(b"COOKIE", self.cookie.encode()))
+        connection.sendall(self.filled(content))
         return connection
+
+    def filled(self, content: bytes) -> bytes:
+        return content.replace(b"PORT", str(self.port).encode()).replace(b"COOKIE", self.cookie.encode())
 
 
 def free_port() -> int:
@@ -193,6 +196,15 @@ class TestConnections:
         assert b"content-security-policy: default-src 'none'" in answer
         assert json.loads(answer.split(b"\r\n\r\n")[1]) == {"error": "this is no HTTP request"}
 
+    def test_that_are_kept_wait_for_nothing_between_two_questions(self, served):
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+        begin = time.monotonic()
+        for _ in range(25):  # at 40 ms each, if TCP waited for the first half of an answer to be acknowledged
+            connection.request("GET", "/health")
+            assert connection.getresponse().read()
+        connection.close()
+        assert time.monotonic() - begin < 0.8
+
     def test_that_want_a_websocket_get_none(self, served):
         upgrade = (
             b"Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n"
@@ -236,6 +248,18 @@ class TestConnections:
             connection.close()
         time.sleep(0.1)
         assert served.get("/health").status == 200
+
+    def test_beyond_what_can_wait_are_put_off_and_kept(self, served, monkeypatch):
+        monkeypatch.setattr(connections, "_WAITING", 0)
+        ask = b"GET /api/plain HTTP/1.1\r\n" + self.HEAD
+        with served.connected(ask + b"\r\n") as connection:
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"retry-after: 1\r\n" in answer
+            assert b"content-security-policy: default-src 'none'" in answer
+            monkeypatch.setattr(connections, "_WAITING", 100)
+            connection.sendall(served.filled(ask + b"\r\n"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
     def test_that_wait_leave_health_quick(self, served):
         asked = b"GET /api/waits HTTP/1.1\r\n" + self.HEAD + b"\r\n"
