@@ -30,6 +30,7 @@ def test_every_panel_fits_and_can_be_named(opened, kind, panel, look):
     assert page.locator(f".panel.{panel}").is_visible()
     assert page.locator(".panel .failed:visible").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not re.search(r"\[object|undefined|NaN", page.locator("main").inner_text())
     unnamed = """() => [...document.querySelectorAll('input, select, textarea, button, a, canvas, img, svg[role=img]')]
       .filter((each) => each.checkVisibility() && !each.closest('[aria-hidden=true]'))
       .filter((each) => !each.labels?.length && !each.getAttribute('aria-label'))
