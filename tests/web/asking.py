@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,6 +21,13 @@ from latens.web.keys import Keys
 PORT = 8123
 Pairs = Sequence[tuple[str, str]]
 App = Callable[..., Awaitable[None]]
+Found = TypeVar("Found")
+
+
+def run(asking: Coroutine[Any, Any, Found]) -> Found:
+    """What a coroutine gives, in a thread of its own: a browser that is open in this one keeps a loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asking).result()
 
 
 @dataclass
@@ -116,19 +124,25 @@ def routes_of(app: Any) -> set[tuple[str, str]]:
 
 
 class Toy:
-    """A guarded application of each kind of route, which counts what reaches it."""
+    """A guarded application of each kind of route, which counts what reaches it.
 
-    def __init__(self, **limits: Any) -> None:
+    Args:
+        keys: Its own ones if left out, with a session that is open.
+        limits: Of the guard.
+    """
+
+    def __init__(self, keys: Keys | None = None, **limits: Any) -> None:
         self.asked: list[str] = []
         self.ended: list[str] = []
         self.release = asyncio.Event()
-        self.keys = Keys.new(PORT)
-        self.session = self.keys.exchange(self.keys.invitation) or ""
+        self.keys = keys or Keys.new(PORT)
+        self.session = "" if keys else self.keys.exchange(self.keys.invitation) or ""
         post = {"methods": ["POST"]}
         self.app = Starlette(
             routes=[
                 Route("/", self.plain),
                 Route("/api/plain", self.plain),
+                Route("/api/key", self.key),
                 Route("/api/rows/{row}", self.plain),
                 Route("/api/echo", self.echo, **post),
                 Route("/api/waits", self.waits),
@@ -138,7 +152,7 @@ class Toy:
                 Route("/api/lets-in", self.lets_in),
             ]
         )
-        self.app.add_middleware(Guard, keys=self.keys, port=PORT, **limits)
+        self.app.add_middleware(Guard, keys=self.keys, port=self.keys.port, **limits)
         self.guarded = self.app
 
     def headers(self, *more: tuple[str, str]) -> list[tuple[str, str]]:
@@ -153,6 +167,9 @@ class Toy:
     async def plain(self, request: Request) -> Response:
         self.asked.append(request.url.path)
         return PlainTextResponse("plain", headers={"Server": "toy"})
+
+    async def key(self, request: Request) -> Response:
+        return PlainTextResponse(self.keys.write_key(request.state.session))
 
     async def echo(self, request: Request) -> Response:
         body = await request.body()

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import time
 from itertools import product
 
 import pytest
-from asking import PORT, Answer, Toy, ask, routes_of
-from starlette.applications import Starlette
+from asking import PORT, Toy, ask, routes_of, run
 
 from latens.web.app import create_app
-from latens.web.guard import Guard
 from latens.web.keys import Keys
 from latens.web.refusals import SAFE
 
@@ -85,12 +80,11 @@ def wrongly_let_in(app, cookie: str, key: str, method: str, path: str, reached) 
             headers += [] if origin is None else [("origin", origin)]
             before = 0 if reached is None else len(reached)
             answer = await ask(app, path, headers, method=method, chunks=[b"{}"])
-            let_in = answer.status not in (400, 403) or (reached is not None and len(reached) > before)
-            refused = set(json.loads(answer.body)) == {"error"} if not let_in else True
-            if let_in != right or not refused:
+            refused = answer.status == 403 and answer.error.startswith(("Host ", "Origin "))
+            if refused == right or (not right and reached is not None and len(reached) > before):
                 wrong.append((host, origin))
 
-    asyncio.run(all_of_them())
+    run(all_of_them())
     return wrong
 
 
@@ -112,15 +106,17 @@ class TestHostAndOrigin:
         assert wrongly_let_in(toy.guarded, cookie, key, method, path, toy.asked) == []
 
     def test_on_every_route_of_the_page_only_the_right_ones_are_let_in(self, explored):
+        tried: set[tuple[str, str]] = set()
         for kind in ("images", "text", "series"):
             keys = Keys.new(PORT)
             session = keys.exchange(keys.invitation)
             app = create_app(explored(kind), keys, PORT)
             cookie, key = f"{keys.cookie}={session}", keys.write_key(session)
-            routes = sorted(routes_of(app))
-            assert len(routes) > 15
-            for method, path in routes:
+            new = routes_of(app) - tried
+            tried |= new
+            for method, path in sorted(new):
                 assert wrongly_let_in(app, cookie, key, method, path, None) == [], path
+        assert len(tried) >= 35
 
     @pytest.mark.parametrize(
         "name", ["host", "origin", "sec-fetch-site", "content-type", "x-latens-key", "content-length"]
@@ -131,18 +127,18 @@ class TestHostAndOrigin:
             toy.writing(("origin", f"http://127.0.0.1:{PORT}"), ("sec-fetch-site", "none"), ("content-length", "2"))
         )
         twice = [*value.items(), (name, value[name])]
-        assert asyncio.run(ask(toy.guarded, "/api/echo", value.items(), method="POST", chunks=[b"{}"])).status == 200
-        answer = asyncio.run(ask(toy.guarded, "/api/echo", twice, method="POST", chunks=[b"{}"]))
+        assert run(ask(toy.guarded, "/api/echo", value.items(), method="POST", chunks=[b"{}"])).status == 200
+        answer = run(ask(toy.guarded, "/api/echo", twice, method="POST", chunks=[b"{}"]))
         assert (answer.status, toy.asked) == (400, ["2 bytes"])
 
     def test_without_a_host_nothing_is_said(self):
         toy = Toy()
-        assert asyncio.run(ask(toy.guarded, "/api/plain", toy.headers()[1:])).status == 403
+        assert run(ask(toy.guarded, "/api/plain", toy.headers()[1:])).status == 403
 
     def test_names_of_the_proxy_kind_count_for_nothing(self):
         toy = Toy()
         headers = [("host", "attacker.example"), ("x-forwarded-host", f"127.0.0.1:{PORT}"), *toy.headers()[1:]]
-        assert asyncio.run(ask(toy.guarded, "/api/plain", headers)).status == 403
+        assert run(ask(toy.guarded, "/api/plain", headers)).status == 403
 
     @pytest.mark.parametrize(
         ("site", "status"),
@@ -151,13 +147,13 @@ class TestHostAndOrigin:
     def test_other_sites_may_not_even_read(self, site, status):
         toy = Toy()
         for path in ("/", "/api/plain"):
-            assert asyncio.run(ask(toy.guarded, path, toy.headers(("sec-fetch-site", site)))).status == status
+            assert run(ask(toy.guarded, path, toy.headers(("sec-fetch-site", site)))).status == status
 
     def test_nothing_that_was_sent_is_repeated(self):
         toy, mark = Toy(), "zqx9"
         sent = [("host", mark), ("origin", mark), ("cookie", f"{toy.keys.cookie}={mark}"), ("content-type", mark)]
         for headers in (sent, [toy.headers()[0], *sent[1:]], [toy.headers()[0], *sent[2:]], toy.headers(*sent[3:])):
-            answer = asyncio.run(ask(toy.guarded, f"/api/{mark}", headers, method="POST", chunks=[mark.encode()]))
+            answer = run(ask(toy.guarded, f"/api/{mark}", headers, method="POST", chunks=[mark.encode()]))
             assert answer.status >= 400
             assert mark not in str(answer)
 
@@ -166,13 +162,13 @@ class TestSession:
     def test_a_token_is_exchanged_once(self):
         toy = Toy()
         token, host = toy.keys.invitation, toy.headers()[:1]
-        answer = asyncio.run(ask(toy.guarded, "/", [*host, ("sec-fetch-site", "none")], query=f"token={token}"))
+        answer = run(ask(toy.guarded, "/", [*host, ("sec-fetch-site", "none")], query=f"token={token}"))
         assert (answer.status, answer.headers["location"]) == (303, "/")
         cookie, *attributes = answer.headers["set-cookie"].split("; ")
         assert attributes == ["Path=/", "HttpOnly", "SameSite=Strict"]
-        assert asyncio.run(ask(toy.guarded, "/", [*host, ("cookie", cookie)])).body == b"plain"
-        assert asyncio.run(ask(toy.guarded, "/", host, query=f"token={token}")).status == 401
-        again = asyncio.run(ask(toy.guarded, "/", [*host, ("cookie", cookie)], query=f"token={token}"))
+        assert run(ask(toy.guarded, "/", [*host, ("cookie", cookie)])).body == b"plain"
+        assert run(ask(toy.guarded, "/", host, query=f"token={token}")).status == 401
+        again = run(ask(toy.guarded, "/", [*host, ("cookie", cookie)], query=f"token={token}"))
         assert (again.status, "set-cookie" in again.headers) == (303, False)
 
     @pytest.mark.parametrize(
@@ -181,7 +177,7 @@ class TestSession:
     def test_other_tokens_open_nothing(self, query):
         toy = Toy()
         token = toy.keys.invitation
-        answer = asyncio.run(ask(toy.guarded, "/", toy.headers()[:1], query=query.replace("TOKEN", token)))
+        answer = run(ask(toy.guarded, "/", toy.headers()[:1], query=query.replace("TOKEN", token)))
         assert (answer.status, "set-cookie" in answer.headers) == (401, False)
         assert toy.keys.invitation == token
 
@@ -190,7 +186,7 @@ class TestSession:
         token = toy.keys.invitation
         for method, site in (("HEAD", "none"), ("GET", "cross-site"), ("POST", "none")):
             headers = [toy.headers()[0], ("sec-fetch-site", site)]
-            assert asyncio.run(ask(toy.guarded, "/", headers, method=method, query=f"token={token}")).status in (
+            assert run(ask(toy.guarded, "/", headers, method=method, query=f"token={token}")).status in (
                 401,
                 403,
             )
@@ -201,12 +197,12 @@ class TestSession:
     )
     def test_without_one_nothing_is_said(self, path):
         toy = Toy()
-        answer = asyncio.run(ask(toy.guarded, path, toy.headers()[:1]))
+        answer = run(ask(toy.guarded, path, toy.headers()[:1]))
         assert (answer.status, toy.asked) == (401, [])
         assert "latens serve" in answer.error
 
     def test_without_one_the_page_says_what_to_do_and_runs_nothing(self):
-        answer = asyncio.run(ask(Toy().guarded, "/", Toy().headers()[:1]))
+        answer = run(ask(Toy().guarded, "/", Toy().headers()[:1]))
         assert answer.status == 401
         assert b"latens serve" in answer.body
         assert b"<script" not in answer.body
@@ -214,7 +210,7 @@ class TestSession:
 
     def test_health_needs_none(self):
         for method in ("GET", "HEAD"):
-            answer = asyncio.run(ask(Toy().guarded, "/health", Toy().headers()[:1], method=method))
+            answer = run(ask(Toy().guarded, "/health", Toy().headers()[:1], method=method))
             assert (answer.status, json.loads(answer.body)) == (200, {"status": "ok"})
 
     def test_a_cookie_that_others_set_beside_it_does_no_harm(self):
@@ -225,16 +221,16 @@ class TestSession:
             f"a=b;{name}={toy.session}",
             f'{name}="; {name}={toy.session}',
         ):
-            assert asyncio.run(ask(toy.guarded, "/api/plain", [toy.headers()[0], ("cookie", cookie)])).status == 200
+            assert run(ask(toy.guarded, "/api/plain", [toy.headers()[0], ("cookie", cookie)])).status == 200
         for cookie in (f"{name}=", name, f"x{name}={toy.session}", f"latens-1={toy.session}", "=" * 5000, "\xff=\xff"):
-            assert asyncio.run(ask(toy.guarded, "/api/plain", [toy.headers()[0], ("cookie", cookie)])).status == 401
+            assert run(ask(toy.guarded, "/api/plain", [toy.headers()[0], ("cookie", cookie)])).status == 401
 
 
 class TestMethodsAndWrites:
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", ""])
     def test_other_methods_are_none(self, method):
         toy = Toy()
-        answer = asyncio.run(ask(toy.guarded, "/api/plain", toy.headers(), method=method))
+        answer = run(ask(toy.guarded, "/api/plain", toy.headers(), method=method))
         assert (answer.status, answer.headers["allow"], toy.asked) == (405, "GET, HEAD, POST", [])
 
     @pytest.mark.parametrize(
@@ -243,14 +239,14 @@ class TestMethodsAndWrites:
     def test_writes_are_json(self, kind):
         toy = Toy()
         headers = [(name, kind if name == "content-type" else value) for name, value in toy.writing()]
-        answer = asyncio.run(ask(toy.guarded, "/api/echo", headers, method="POST", chunks=[b"{}"]))
+        answer = run(ask(toy.guarded, "/api/echo", headers, method="POST", chunks=[b"{}"]))
         assert (answer.status, toy.asked) == (415, [])
 
     @pytest.mark.parametrize("kind", ["application/json", "Application/JSON", "application/json; charset=utf-8"])
     def test_json_is(self, kind):
         toy = Toy()
         headers = [(name, kind if name == "content-type" else value) for name, value in toy.writing()]
-        answer = asyncio.run(ask(toy.guarded, "/api/echo", headers, method="POST", chunks=[b"{", b"}"]))
+        answer = run(ask(toy.guarded, "/api/echo", headers, method="POST", chunks=[b"{", b"}"]))
         assert json.loads(answer.body) == {"length": 2, "session": toy.session}
 
     def test_writes_need_the_key_of_their_own_session(self):
@@ -258,7 +254,7 @@ class TestMethodsAndWrites:
         other = toy.keys.write_key(toy.keys.exchange(toy.keys.invitation))
         for key in ("", "x", other, toy.session, toy.keys.write_key(toy.session).upper(), "\xff"):
             headers = [(name, key if name == "x-latens-key" else value) for name, value in toy.writing()]
-            answer = asyncio.run(ask(toy.guarded, "/api/echo", headers, method="POST", chunks=[b"{}"]))
+            answer = run(ask(toy.guarded, "/api/echo", headers, method="POST", chunks=[b"{}"]))
             assert (answer.status, toy.asked) == (403, [])
 
     def test_websockets_are_closed(self):
@@ -274,12 +270,12 @@ class TestMethodsAndWrites:
             headers = [(name.encode(), value.encode()) for name, value in toy.headers()]
             await toy.guarded({"type": "websocket", "path": "/api/plain", "headers": headers}, receive, send)
 
-        asyncio.run(opened())
+        run(opened())
         assert [message["type"] for message in sent] == ["websocket.close"]
 
     @pytest.mark.parametrize("path", ["", "*", "api/plain", "http://attacker.example/", f"127.0.0.1:{PORT}"])
     def test_what_is_no_path_is_refused(self, path):
-        assert asyncio.run(ask(Toy().guarded, path, Toy().headers())).status == 400
+        assert run(ask(Toy().guarded, path, Toy().headers())).status == 400
 
 
 class TestHeaders:
@@ -297,197 +293,23 @@ class TestHeaders:
     @pytest.mark.parametrize(("method", "path"), CASES)
     def test_are_on_every_answer_once(self, method, path, with_session):
         toy = Toy()
-        answer = asyncio.run(ask(toy.guarded, path, toy.headers()[: 1 + with_session], method=method))
+        answer = run(ask(toy.guarded, path, toy.headers()[: 1 + with_session], method=method))
         assert {name: answer.headers.get(name.decode()) for name in SAFE} == {n: v.decode() for n, v in SAFE.items()}
         assert len(answer.names) == len(set(answer.names))
 
     def test_the_application_cannot_let_others_in(self):
         toy = Toy()
-        answer = asyncio.run(ask(toy.guarded, "/api/lets-in", toy.headers()))
+        answer = run(ask(toy.guarded, "/api/lets-in", toy.headers()))
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-frame-options"] == "DENY"
         assert not [name for name in answer.names if name.startswith("access-control")]
 
     def test_of_files_let_the_browser_keep_them(self):
         toy = Toy()
-        assert asyncio.run(ask(toy.guarded, "/static/a.js", toy.headers())).headers["cache-control"] == "no-cache"
+        assert run(ask(toy.guarded, "/static/a.js", toy.headers())).headers["cache-control"] == "no-cache"
 
     def test_forbid_scripts_in_the_line(self):
         policy = SAFE[b"content-security-policy"]
         assert policy.startswith(b"default-src 'none'")
         assert b"unsafe" not in policy
         assert b"*" not in policy
-
-
-def posted(toy: Toy, *more: tuple[str, str], **how) -> Answer:
-    return asyncio.run(ask(toy.guarded, "/api/echo", toy.writing(*more), method="POST", **how))
-
-
-class TestBodies:
-    def test_up_to_the_limit_arrive(self):
-        assert json.loads(posted(Toy(body=1000), chunks=[b"x" * 600, b"x" * 400]).body)["length"] == 1000
-
-    @pytest.mark.parametrize("length", ["1001", "999999999999", "9" * 5000])
-    def test_that_say_that_they_are_larger_are_not_read(self, length):
-        toy = Toy(body=1000)
-        answer = posted(toy, ("content-length", length), chunks=[b"x" * 100])
-        assert (answer.status, toy.asked) == (413, [])
-        assert "1,000 bytes" in answer.error
-
-    @pytest.mark.parametrize("length", ["-1", "+5", "5.0", "0x5", "", " 5", "5, 5", "\xb2", "1e3"])
-    def test_of_no_length_are_refused(self, length):
-        assert posted(Toy(), ("content-length", length), chunks=[b"x"]).status == 400
-
-    def test_that_lie_about_their_length_are_cut_off(self):
-        for more in ((), (("content-length", "10"),), (("transfer-encoding", "chunked"),)):
-            toy = Toy(body=1000)
-            answer = posted(toy, *more, chunks=[b"x" * 400] * 30)
-            assert (answer.status, toy.asked, answer.headers["connection"]) == (413, [], "close")
-
-    def test_with_two_kinds_of_length_are_refused(self):
-        both = (("content-length", "2"), ("transfer-encoding", "chunked"))
-        assert posted(Toy(), *both, chunks=[b"{}"]).status == 400
-
-    def test_that_come_too_slowly_are_given_up(self):
-        toy, begin = Toy(seconds=0.3), time.monotonic()
-        answer = posted(toy, chunks=[b"x"] * 100, pause=0.05)
-        assert (answer.status, toy.asked) == (408, [])
-        assert 0.2 < time.monotonic() - begin < 2
-
-    def test_in_thousands_leave_room_when_they_fail(self):
-        toy = Toy(body=10, most=2)
-        assert {posted(toy, chunks=[b"x" * 20]).status for _ in range(20)} == {413}
-        assert posted(toy, chunks=[b"x"]).status == 200
-
-    def test_whose_senders_leave_ask_nothing(self):
-        toy = Toy(most=1)
-        leave = asyncio.Event()
-        leave.set()
-        for _ in range(3):
-            answer = asyncio.run(ask(toy.guarded, "/api/echo", toy.writing(), method="POST", leave=leave, chunks=[b""]))
-        assert answer.status == 200  # that one was whole
-
-
-class TestTimesAndNumbers:
-    def test_no_more_than_may_ask_at_once(self):
-        async def asked() -> None:
-            toy = Toy(most=4)
-            waiting = [asyncio.ensure_future(ask(toy.guarded, "/api/waits", toy.headers())) for _ in range(4)]
-            await asyncio.sleep(0.05)
-            refused = await asyncio.gather(*(ask(toy.guarded, "/api/plain", toy.headers()) for _ in range(50)))
-            assert {(answer.status, answer.headers["retry-after"]) for answer in refused} == {(503, "1")}
-            for path in ("/health", "/", "/static/a.js"):
-                begin = time.monotonic()
-                assert (await ask(toy.guarded, path, toy.headers())).status in (200, 404)
-                assert time.monotonic() - begin < 0.1
-            toy.release.set()
-            assert {answer.status for answer in await asyncio.gather(*waiting)} == {200}
-            assert (await ask(toy.guarded, "/api/plain", toy.headers())).status == 200
-            assert toy.asked.count("/api/plain") == 1
-
-        asyncio.run(asked())
-
-    def test_an_answer_that_does_not_begin_is_given_up(self):
-        async def asked() -> None:
-            toy = Toy(seconds=0.1, most=1)
-            answer = await ask(toy.guarded, "/api/waits", toy.headers())
-            assert (answer.status, answer.error) == (504, "no answer within 0.1 s; ask for less")
-            await asyncio.sleep(0.01)
-            assert toy.ended == ["waits"]
-            assert (await ask(toy.guarded, "/api/plain", toy.headers())).status == 200
-
-        asyncio.run(asked())
-
-    def test_an_answer_that_has_begun_may_take_its_time(self):
-        async def asked() -> None:
-            toy = Toy(seconds=0.1)
-            asyncio.get_running_loop().call_later(0.4, toy.release.set)
-            answer = await ask(toy.guarded, "/api/streams", toy.headers())
-            assert (answer.status, toy.ended) == (200, ["streams"])
-            assert len(answer.body.split()) > 15
-
-        asyncio.run(asked())
-
-    @pytest.mark.parametrize("path", ["/api/waits", "/api/streams"])
-    def test_who_leaves_is_worked_for_no_longer(self, path):
-        async def asked() -> None:
-            toy, leave = Toy(most=1), asyncio.Event()
-            asyncio.get_running_loop().call_later(0.1, leave.set)
-            await asyncio.wait_for(ask(toy.guarded, path, toy.headers(), leave=leave), 2)
-            await asyncio.sleep(0.05)
-            assert toy.ended == [path.removeprefix("/api/")]
-            assert (await ask(toy.guarded, "/api/plain", toy.headers())).status == 200
-
-        asyncio.run(asked())
-
-    def test_when_the_server_ends_it_says_so(self):
-        async def asked() -> Answer:
-            toy = Toy()
-            task = asyncio.ensure_future(ask(toy.guarded, "/api/waits", toy.headers()))
-            await asyncio.sleep(0.05)
-            task.cancel()
-            return await task
-
-        assert asyncio.run(asked()).error == "the page is being closed"
-
-
-class TestErrors:
-    def test_are_a_line_here_and_one_on_the_terminal(self, caplog):
-        toy = Toy()
-        with caplog.at_level(logging.INFO):
-            answer = asyncio.run(ask(toy.guarded, "/api/fails", toy.headers()))
-        assert (answer.status, answer.error) == (500, "internal error, ValueError; the terminal says more")
-        assert [record.getMessage() for record in caplog.records] == [
-            r"GET '/api/fails': ValueError('secret \x1b[31m detail')"
-        ]
-
-    def test_for_want_of_memory_are_no_fault(self):
-        toy = Toy()
-        answer = asyncio.run(ask(toy.guarded, "/api/drops", toy.headers()))
-        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
-
-    def test_leave_room(self):
-        toy = Toy(most=1)
-        for _ in range(3):
-            assert asyncio.run(ask(toy.guarded, "/api/drops", toy.headers())).status == 503
-        assert asyncio.run(ask(toy.guarded, "/api/plain", toy.headers())).status == 200
-
-    def test_of_an_application_that_says_nothing_are_told(self):
-        async def mute(scope, receive, send):
-            return
-
-        toy = Toy()
-        guarded = Guard(mute, toy.keys, PORT)
-        assert asyncio.run(ask(guarded, "/api/plain", toy.headers())).status == 500
-
-
-def test_the_life_of_the_application_is_its_own():
-    lived: list[str] = []
-
-    async def lives() -> None:
-        app = Guard(Starlette(lifespan=lambda app: _Context(lived)), Keys.new(PORT), PORT)
-        heard = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-        said: list[str] = []
-
-        async def receive():
-            return heard.pop(0)
-
-        async def send(message):
-            said.append(message["type"])
-
-        await app({"type": "lifespan", "state": {}}, receive, send)
-        assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-
-    asyncio.run(lives())
-    assert lived == ["begun", "ended"]
-
-
-class _Context:
-    def __init__(self, lived: list[str]) -> None:
-        self.lived = lived
-
-    async def __aenter__(self) -> None:
-        self.lived.append("begun")
-
-    async def __aexit__(self, *error: object) -> None:
-        self.lived.append("ended")

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from asking import run
 
 from latens.web.work import Full, Work
 
@@ -38,23 +39,23 @@ async def busy(work: Work, gate: threading.Event) -> asyncio.Future[bool]:
 
 class TestAsking:
     def test_gives_what_the_function_does(self, work):
-        assert asyncio.run(work.ask(divmod, 17, 5)) == (3, 2)
+        assert run(work.ask(divmod, 17, 5)) == (3, 2)
 
     def test_is_in_a_thread_of_its_own_always_the_same(self, work):
         async def both() -> list[int]:
             return await asyncio.gather(*(work.ask(threading.get_ident) for _ in range(3)))
 
-        assert len(set(asyncio.run(both()))) == 1
-        assert threading.get_ident() not in asyncio.run(both())
+        assert len(set(run(both()))) == 1
+        assert threading.get_ident() not in run(both())
 
     def test_raises_what_the_function_does(self, work):
         with pytest.raises(ZeroDivisionError, match="division"):
-            asyncio.run(work.ask(divmod, 1, 0))
-        assert asyncio.run(work.ask(abs, -1)) == 1
+            run(work.ask(divmod, 1, 0))
+        assert run(work.ask(abs, -1)) == 1
 
     def test_an_iterator_that_ends_leaves_nobody_waiting(self, work):
         with pytest.raises(RuntimeError, match="an iterator ended"):
-            asyncio.run(asyncio.wait_for(work.ask(next, iter(())), 5))
+            run(asyncio.wait_for(work.ask(next, iter(())), 5))
 
     def test_the_end_of_a_thread_is_only_its_own(self, work):
         async def leaves() -> None:
@@ -62,14 +63,14 @@ class TestAsking:
                 await work.ask(lambda: (_ for _ in ()).throw(SystemExit(3)))
             assert await work.ask(abs, -1) == 1
 
-        asyncio.run(leaves())
+        run(leaves())
 
     def test_keeps_nothing_of_an_answer(self, work):
         class Large:
             pass
 
-        kept = weakref.ref(asyncio.run(work.ask(Large)))
-        for _ in range(50):
+        kept = weakref.ref(run(work.ask(Large)))
+        for _ in range(500):
             gc.collect()
             if kept() is None:
                 break
@@ -90,7 +91,7 @@ class TestQueue:
             assert await asyncio.gather(*waiting) == [0, 1, 2]
             assert await work.ask(abs, -9) == 9
 
-        asyncio.run(asked())
+        run(asked())
 
     def test_who_leaves_takes_the_question_back_and_makes_room(self, work, gate):
         called: list[int] = []
@@ -107,7 +108,7 @@ class TestQueue:
             await first
             await work.ask(called.append, 99)
 
-        asyncio.run(asked())
+        run(asked())
         assert called == [99]
 
     def test_who_leaves_a_question_that_has_begun_does_no_harm(self, work, gate):
@@ -117,7 +118,7 @@ class TestQueue:
             gate.set()
             return await work.ask(abs, -5)
 
-        assert asyncio.run(asked()) == 5
+        assert run(asked()) == 5
 
 
 class TestDoing:
@@ -132,14 +133,14 @@ class TestDoing:
             await work.ask(abs, 1)
             return meanwhile, work.doing
 
-        assert asyncio.run(asked())[0] == "the map"
+        assert run(asked())[0] == "the map"
 
     def test_may_be_set_by_the_question(self, work):
         def question() -> str | None:
             work.doing = "half of it"
             return work.doing
 
-        assert asyncio.run(work.ask(question)) == "half of it"
+        assert run(work.ask(question)) == "half of it"
 
 
 class TestClosing:
@@ -150,7 +151,7 @@ class TestClosing:
         work.close()
         assert threading.active_count() == before - 2
         with pytest.raises(Full, match="ask again"):
-            asyncio.run(work.ask(abs, 1))
+            run(work.ask(abs, 1))
 
     def test_refuses_what_waits_and_does_not_wait_for_ever(self, gate):
         work = Work()
@@ -167,4 +168,4 @@ class TestClosing:
             assert await first
             return time.monotonic() - begin
 
-        assert 0.15 < asyncio.run(asked()) < 2
+        assert 0.15 < run(asked()) < 2

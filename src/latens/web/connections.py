@@ -19,6 +19,8 @@ __all__ = ["Connection"]
 _MOST, _HEAD_SECONDS = 2000, 10.0
 # Requests that are begun in one turn of the event loop, which then looks for what is urgent.
 _TURN = 4
+# Connections that wait for their turn; the next ones are told to come again.
+_WAITING = 200
 _URGENT = (b"GET /health ", b"HEAD /health ")
 
 
@@ -32,6 +34,11 @@ class Turns:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: deque[Connection] = deque()
+
+    @property
+    def full(self) -> bool:
+        """Whether so many wait that one more would wait for long."""
+        return len(self._waiting) >= _WAITING
 
     def join(self, connection: Connection) -> None:
         """Begin what a connection has, when it is its turn."""
@@ -60,7 +67,9 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self._turns = _TURNS.setdefault(self.loop, Turns(self.loop))
         if len(self.connections) > _MOST:
-            transport.write(_whole(503, "Service Unavailable", "too many connections", b"retry-after: 1\r\n"))
+            transport.write(
+                _whole(503, "Service Unavailable", "too many connections", _AGAIN + b"connection: close\r\n")
+            )
             transport.close()
         else:
             self._expect_head()
@@ -76,6 +85,8 @@ class Connection(H11Protocol):
                 self.transport.pause_reading()
         elif data.startswith(_URGENT):
             self._take(data)
+        elif self._turns.full and self._is_whole(data):
+            self._put_off()
         else:
             self._held = bytearray(data)
             self._turns.join(self)
@@ -88,6 +99,20 @@ class Connection(H11Protocol):
         if not self.flow.read_paused:
             self.transport.resume_reading()
         self._take(bytes(held))
+
+    def _is_whole(self, data: bytes) -> bool:
+        """Whether it is one question to the application and no part of anything else."""
+        idle = self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
+        head = data.lower()
+        alone = head.find(b"\r\n\r\n") == len(head) - 4 and b"content-length" not in head and b"\ntransfer-" not in head
+        return idle and alone and data.startswith(b"GET /api/")
+
+    def _put_off(self) -> None:
+        """Refuse at next to no cost: reading a request properly takes as long as many an answer."""
+        self._unset_keepalive_if_required()
+        self._head_is_here()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.transport.write(_BUSY)
 
     def _take(self, data: bytes) -> None:
         super().data_received(data)
@@ -115,9 +140,13 @@ class Connection(H11Protocol):
         """There are no WebSockets here, and nothing is missing."""
 
 
-def _whole(status: int, phrase: str, line: str, more: bytes = b"") -> bytes:
+def _whole(status: int, phrase: str, line: str, more: bytes = b"connection: close\r\n") -> bytes:
     """A refusal as it goes over the wire."""
     body = error_body(line)
     headers = b"".join(b"%s: %s\r\n" % pair for pair in SAFE.items())
-    rest = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+    rest = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
     return f"HTTP/1.1 {status} {phrase}\r\n".encode() + headers + more + rest + body
+
+
+_AGAIN = b"retry-after: 1\r\n"
+_BUSY = _whole(503, "Service Unavailable", "too many requests at once; ask again in a second", _AGAIN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -61,7 +60,7 @@ def _image(explorer: Explorer, given: Given) -> Any:
         raise DataError("the model takes images; give a PNG or JPEG file")
     try:
         content = base64.b64decode(given.image, validate=True)
-    except binascii.Error:
+    except ValueError:  # also for letters beyond ASCII
         raise DataError("the given image: is not in base64; send the file's bytes so") from None
     with TemporaryDirectory(prefix="latens-") as folder:
         path = Path(folder) / "the-given-image"

@@ -20,8 +20,8 @@ __all__ = ["Guard"]
 log = logging.getLogger("latens.web")
 
 _MIB = 1 << 20
-# Seconds that a body has, and that a refused one is still read for, so that its sender gets to see the answer.
-_BODY_SECONDS, _DRAIN_SECONDS = 20.0, 1.0
+# Seconds that a body has; seconds and bytes that a refused one is still read for, so that its sender sees the answer.
+_BODY_SECONDS, _DRAIN_SECONDS, _DRAIN = 20.0, 1.0, 64 * _MIB
 _METHODS = ("GET", "HEAD", "POST")
 _AGAIN = {b"retry-after": b"1"}
 _CLOSE = {b"connection": b"close"}
@@ -106,7 +106,7 @@ class Guard:
         except Refused as refusal:
             with_body = scope["method"] not in ("GET", "HEAD")
             if with_body and not receive.whole and refusal.status != 408 and not head.all(b"expect"):
-                await _drain(receive, self.body)
+                await _drain(receive)
             refusal.headers |= _CLOSE if with_body else {}
             await _refuse(send, refusal)
 
@@ -290,12 +290,12 @@ async def _refuse(send: Sender, refusal: Refused) -> None:
     await reply(send, refusal.status, error_body(refusal.line), more=refusal.headers)
 
 
-async def _drain(receive: Receive, most: int) -> None:
+async def _drain(receive: Receive) -> None:
     """Read what is refused, for a while: who is still sending when the connection closes does not see the answer."""
     length = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_SECONDS):
-            while length <= most and (message := await receive())["type"] == "http.request":
+            while length < _DRAIN and (message := await receive())["type"] == "http.request":
                 length += len(message.get("body", b""))
                 if not message.get("more_body", False):
                     return

@@ -97,7 +97,7 @@ def _words(explorer: Explorer, row: int, reason: Reason | None) -> str:
     subject = explorer.subject
     title = clipped(subject.name(row), 80)
     if reason is None:
-        return f"{title} costs the model what {subject.cost} says; compare it with the others on the map."
+        return _beside_others(explorer, row, title)
     if reason.alone:
         why = " It stands far from all others."
     elif reason.causes:
@@ -107,6 +107,16 @@ def _words(explorer: Explorer, row: int, reason: Reason | None) -> str:
     verdict = "strange" if reason.flagged else "ordinary"
     chance = f"{reason.chance}: the chance that an ordinary {subject.noun} is at least as strange"
     return f"{title} is {verdict} ({chance}).{why}"
+
+
+def _beside_others(explorer: Explorer, row: int, title: str) -> str:
+    """What a row costs, and how many cost less."""
+    errors, cost = explorer.subject.errors, explorer.subject.cost
+    said = f"{title}: {cost} {errors[row]:.4g}"
+    if len(errors) < 2:
+        return f"{said}."
+    less = float((errors < errors[row]).sum()) / (len(errors) - 1)
+    return f"{said}, more than {less:.0%} of the others."
 
 
 def _nearest(explorer: Explorer, row: int) -> list[dict[str, Any]]:
