@@ -31,7 +31,7 @@ def about(explorer: Explorer, keys: Keys, work: Work, panels: list[str]) -> APIR
     @router.get("/api/about")
     async def said(request: Request) -> Answer:
         """The model and the rows; the key goes into X-Latens-Key of whatever writes."""
-        return Answer({"key": keys.write_key(request.cookies.get(keys.cookie, "")), **facts})
+        return Answer({"key": keys.write_key(request.scope["state"]["session"]), **facts})
 
     @router.get("/api/progress")
     async def progress() -> Answer:

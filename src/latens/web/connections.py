@@ -18,9 +18,9 @@ __all__ = ["Connection"]
 # Connections at once, and seconds that the head of a request may take to arrive.
 _MOST, _HEAD_SECONDS = 2000, 10.0
 # Requests that are begun in one turn of the event loop, which then looks for what is urgent.
-_TURN = 4
+_TURN = 1
 # Connections that wait for their turn; the next ones are told to come again.
-_WAITING = 200
+_WAITING = 100
 _URGENT = (b"GET /health ", b"HEAD /health ")
 
 

@@ -72,15 +72,60 @@ def _wave(folder: Path) -> Path:
     return folder / "wave.csv"
 
 
+# Twenty things that a page must not do, in fifteen places where text may stand.
+_ACTS = """
+<script>alert(1)</script>
+<img src=x onerror=alert(1)>
+<svg onload=alert(1)>
+<iframe src=//evil.test>
+<a href=javascript:alert(1)>x</a>
+<style>@import '//evil.test'</style>
+<link rel=stylesheet href=//evil.test>
+<base href=//evil.test>
+<meta http-equiv=refresh content=0;url=//evil.test>
+<object data=//evil.test>
+{{constructor.constructor('alert(1)')()}}
+${alert(1)}
+javascript:alert(1)
+data:text/html,<script>alert(1)
+url(//evil.test)
+__proto__
+constructor
+=cmd|' /C calc'!A0
+\u202e\u2066evil
+\u200b\u001b[31m
+""".strip().split("\n")
+_PLACES = (
+    *("@", "'>@", '">@', "</script>@", "</title></style>@", "<!--@-->", "]]>@", "&lt;@"),
+    *("a\n@", "#/map?@", "\\@", "`@`", "%3C@", "🙂@", "@@@"),
+)
+
+
+def payloads() -> list[str]:
+    """300 texts that would run, load or break something where a page takes them for more than text."""
+    return [place.replace("@", act) for act in _ACTS for place in _PLACES]
+
+
+def _strings(folder: Path) -> Path:
+    said, chance = payloads(), np.random.default_rng(0)
+    frame = pd.DataFrame({said[0]: said, said[16]: [said[i % 12] for i in range(len(said))]})
+    frame["<b>size</b>"], frame[said[31]] = chance.normal(size=len(said)), chance.normal(size=len(said))
+    path = folder / "<img src=x onerror=alert(1)>.parquet"
+    frame.to_parquet(path, index=False)
+    return path
+
+
 _QUICK = {"max_epochs": 2, "verbose": 0}
 _SMALL = {**_QUICK, "hidden_size": 16, "n_layers": 1, "chunk": 32}
 _MADE: dict[str, tuple[Callable[[], Any], Callable[[Path], Any]]] = {
     "digits": (lambda: latens.Autoencoder(n_components=3, **_QUICK), lambda folder: "dataset:digits"),
     "homes": (lambda: latens.Autoencoder(n_components=2, **_QUICK), _homes),
     "lines": (lambda: latens.TextAutoregressor(**_SMALL), _lines),
+    "strings": (lambda: latens.Autoencoder(n_components=2, **_QUICK), _strings),
     "wave": (lambda: latens.SeriesAutoregressor(**_SMALL), _wave),
 }
 _KINDS = {"lines": "text", "wave": "series"}
+_LABELS = {"strings": _ACTS[0]}
 
 
 @dataclass
@@ -114,9 +159,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     def call(kind: str) -> Served:
         folder = tmp_path_factory.mktemp(kind)
         make, write = _MADE[kind]
-        source, model = write(folder), folder / f"{kind}.latens"
-        make().fit(open_source(source, kind=_KINDS.get(kind))).save(model)
+        source, model = write(folder), folder / f"{kind}<svg onload=alert(1)>.latens"
+        labels = _LABELS.get(kind)
+        make().fit(open_source(source, kind=_KINDS.get(kind), labels=labels)).save(model)
         command = [sys.executable, "-m", "latens", "serve", str(model), str(source), "--no-open"]
+        command += [] if labels is None else ["--labels", labels]
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -218,3 +265,8 @@ def hostile() -> tuple[str, ...]:
 @pytest.fixture(name="settle")
 def settle_of_page() -> Callable[[Any], None]:
     return settle
+
+
+@pytest.fixture(scope="session", name="payloads")
+def _payloads() -> list[str]:
+    return payloads()
