@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyarrow import csv
 
 from latens.columns import arrow_type, as_table, harmless, harmless_frame
-from latens.data import open_source
 from latens.errors import DataError
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "=", "-", "--1", "-1-1"]
@@ -70,21 +68,3 @@ class TestAsTable:
     )
     def test_a_whole_column_says_its_type(self, column, kind):
         assert arrow_type(column) == kind
-
-
-def test_exported_labels_are_harmless_and_are_read_again(run, fit, tmp_path):
-    cells = [*FORMULAS[:6], *HARMLESS]
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame({"a": random.normal(size=len(cells)), "b": random.normal(size=len(cells)), "=who": cells})
-    frame.to_parquet(tmp_path / "data.parquet")
-    model = fit(tmp_path / "data.parquet", "--labels", "=who")
-    for name in ("c.csv", "c.parquet"):
-        assert run("embed", model, tmp_path / "data.parquet", "-o", tmp_path / name).code == 0
-    written = csv.read_csv(tmp_path / "c.csv", parse_options=csv.ParseOptions(newlines_in_values=True))
-    quoted = [f"'{cell}" for cell in FORMULAS[:6]] + HARMLESS
-    assert written.column("'=who").to_pylist() == quoted
-    assert written.column("autoencoder0").type == pa.float64()
-    again = open_source(tmp_path / "c.csv", labels="'=who")
-    assert again.label().tolist() == quoted
-    exact = open_source(tmp_path / "c.parquet", labels="=who")
-    assert exact.label().tolist() == cells

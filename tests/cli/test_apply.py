@@ -4,6 +4,7 @@ import io
 import shutil
 
 import numpy as np
+import pandas
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -210,3 +211,22 @@ class TestReconstruct:
         outcome = run("reconstruct", digits, "dataset:digits/test", "-o", tmp_path / "d", "--part-rows", 200, "--json")
         assert (outcome.json["rows"], outcome.json["parts"]) == (297, 2)
         assert pyarrow.parquet.read_table(tmp_path / "d" / "part-00001.parquet").shape == (97, 65)
+
+
+def test_exported_labels_are_harmless_and_are_read_again(run, fit, tmp_path):
+    formulas, harmless = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "\t=1"], ["a=b", "", "'=1", "-5", "-.5", "Zoë"]
+    cells = [*formulas, *harmless]
+    random = np.random.default_rng(0)
+    frame = pandas.DataFrame({"a": random.normal(size=len(cells)), "b": random.normal(size=len(cells)), "=who": cells})
+    frame.to_parquet(tmp_path / "data.parquet")
+    model = fit(tmp_path / "data.parquet", "--labels", "=who")
+    for name in ("c.csv", "c.parquet"):
+        assert run("embed", model, tmp_path / "data.parquet", "-o", tmp_path / name).code == 0
+    written = pyarrow.csv.read_csv(tmp_path / "c.csv", parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True))
+    quoted = [f"'{cell}" for cell in formulas] + harmless
+    assert written.column("'=who").to_pylist() == quoted
+    assert written.column("autoencoder0").type == pyarrow.float64()
+    again = latens.open_source(tmp_path / "c.csv", labels="'=who")
+    assert again.label().tolist() == quoted
+    exact = latens.open_source(tmp_path / "c.parquet", labels="=who")
+    assert exact.label().tolist() == cells

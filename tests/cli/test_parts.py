@@ -315,13 +315,14 @@ class TestInterruptedFile:
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs tests in the background ignores it
 from latens.cli import answers, main
 from latens.estimators.encoding import SampleEncoder
 answers._BLOCK_NUMBERS = 64 * 40
 transform = SampleEncoder.transform
 def slow(self, X):
-    time.sleep(0.2)
+    time.sleep(0.4)
     return transform(self, X)
 SampleEncoder.transform = slow
 sys.exit(main(sys.argv[1:]))

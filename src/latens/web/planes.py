@@ -122,10 +122,11 @@ class Plane:
             known[name] = lambda values=values: values  # type: ignore[misc]
         return known
 
-    @property
+    @cached_property
     def colour(self) -> str:
-        """What points are coloured by at first."""
-        return next(iter(self.subject.source.labels), None) or self.subject.cost
+        """What points are coloured by at first: a label, if one has few enough values, or what each row costs."""
+        labels = list(self.subject.source.labels)
+        return next((name for i, name in enumerate(labels) if self.column(i).kind != "text"), self.subject.cost)
 
     def column(self, number: int) -> Column:
         """One of them, read.
