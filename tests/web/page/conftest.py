@@ -115,6 +115,19 @@ def _strings(folder: Path) -> Path:
     return path
 
 
+def _many(rows: int) -> Callable[[Path], Path]:
+    """Rows in twelve groups, of eight numbers."""
+
+    def write(folder: Path) -> Path:
+        chance = np.random.default_rng(0)
+        group = chance.integers(0, 12, rows)
+        values = chance.normal(size=(12, 8))[group] * 4 + chance.normal(size=(rows, 8))
+        np.save(folder / "many.npy", values.astype(np.float32))
+        return folder / "many.npy"
+
+    return write
+
+
 _QUICK = {"max_epochs": 2, "verbose": 0}
 _SMALL = {**_QUICK, "hidden_size": 16, "n_layers": 1, "chunk": 32}
 _MADE: dict[str, tuple[Callable[[], Any], Callable[[Path], Any]]] = {
@@ -122,6 +135,8 @@ _MADE: dict[str, tuple[Callable[[], Any], Callable[[Path], Any]]] = {
     "homes": (lambda: latens.Autoencoder(n_components=2, **_QUICK), _homes),
     "lines": (lambda: latens.TextAutoregressor(**_SMALL), _lines),
     "strings": (lambda: latens.Autoencoder(n_components=2, **_QUICK), _strings),
+    "70,000": (lambda: latens.Autoencoder(n_components=2, max_epochs=1, verbose=0), _many(70_000)),
+    "1,000,000": (lambda: latens.LinearAutoencoder(n_components=2, solver="exact", verbose=0), _many(1_000_000)),
     "wave": (lambda: latens.SeriesAutoregressor(**_SMALL), _wave),
 }
 _KINDS = {"lines": "text", "wave": "series"}
