@@ -36,7 +36,8 @@ def test_every_script_runs(script, speed, data_folder):
     for row in found:
         assert "latens" in row.seconds
         assert all(seconds > 0 for seconds in row.seconds.values())
-        assert all(goal.value > 0 for goal in row.goals)
+        # A difference of two times has no bound, and may be below zero: latens ends sooner than Python by itself.
+        assert all(goal.value > 0 for goal in row.goals if goal.bound is not None)
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ class TestOpenArchive:
         content = (tmp_path / "x.npz").read_bytes()
         at = content.rindex(b"PK\x01\x02") + 20
         (tmp_path / "x.npz").write_bytes(content[:at] + struct.pack("<I", 2**32 - 2) + content[at + 4 :])
-        with pytest.raises(DataError, match=r"x.npz: X: .* look like a decompression bomb"):
+        # Some Pythons refuse members that reach into one another before we look at them.
+        with pytest.raises(DataError, match=r"x.npz: .*(look like a decompression bomb|possible zip bomb)"):
             open_source(tmp_path / "x.npz")
 
     def test_no_name_is_a_path(self, tmp_path):

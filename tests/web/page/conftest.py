@@ -140,6 +140,7 @@ _MADE: dict[str, tuple[Callable[[], Any], Callable[[Path], Any]]] = {
     "wave": (lambda: latens.SeriesAutoregressor(**_SMALL), _wave),
 }
 _KINDS = {"lines": "text", "wave": "series"}
+_NAMES = {"strings": "<svg onload=alert(1)>"}
 _LABELS = {"strings": _ACTS[0]}
 
 
@@ -174,7 +175,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     def call(kind: str) -> Served:
         folder = tmp_path_factory.mktemp(kind)
         make, write = _MADE[kind]
-        source, model = write(folder), folder / f"{kind}<svg onload=alert(1)>.latens"
+        source, model = write(folder), folder / f"{_NAMES.get(kind, kind)}.latens"
         labels = _LABELS.get(kind)
         make().fit(open_source(source, kind=_KINDS.get(kind), labels=labels)).save(model)
         command = [sys.executable, "-m", "latens", "serve", str(model), str(source), "--no-open"]
