@@ -23,7 +23,8 @@ test: venv ## the tests and the examples in the docstrings: about 10 minutes on 
 	@$(STEP) "the tests: about 10 minutes on two cores" $(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
 
 test-slow: venv ## the tests that take minutes each: about 10 minutes
-	@$(STEP) "the slow tests: about 10 minutes" $(BIN)/python -m pytest -q -n 2 -m slow --timeout 1200 $(ARGS)
+	@$(STEP) "the slow tests: about 10 minutes" $(BIN)/python -m pytest -q -n 2 -m "slow and not alone" --timeout 1200 $(ARGS)
+	@$(STEP) "those that measure time, one by one: about 3 minutes" $(BIN)/python -m pytest -q -m alone --timeout 1200 $(ARGS) || test $$? -eq 5 # none chosen
 
 robust: venv ## what must be impossible, tried many thousand times: under 60 minutes on two cores (ARGS="kills readers")
 	@$(STEP) "the trials: under 60 minutes on two cores" $(BIN)/python tests/robustness $(ARGS)

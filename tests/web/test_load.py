@@ -32,6 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_thousand_clients_for_a_minute(server):
     load = run(server[0], PATHS, clients=1000, seconds=SECONDS, pid=server[1])
