@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from latens import __version__
-from latens.errors import LatensError, OutOfMemory, is_out_of_memory
+from latens.errors import LatensError, OutOfMemory
 from latens.web.about import about
 from latens.web.answers import Answer
 from latens.web.explorer import Explorer
@@ -90,16 +90,10 @@ async def _faulty(request: Request, error: Exception) -> Answer:
     return _line(503 if isinstance(error, OutOfMemory) else 400, error)
 
 
-async def _broken(request: Request, error: Exception) -> Answer:
-    if is_out_of_memory(error):
-        return _line(503, "out of memory; ask for less", **{"Retry-After": "5"})
-    return _line(500, f"internal error, {type(error).__name__}; the terminal says more")
-
-
+# What nobody expected the guard tells, here and on the terminal.
 _ERRORS: dict[Any, Any] = {
     HTTPException: _refused,
     RequestValidationError: _misunderstood,
     Full: _full,
     LatensError: _faulty,
-    Exception: _broken,
 }

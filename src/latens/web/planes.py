@@ -116,7 +116,7 @@ class Plane:
             if subject.reconstructs:
                 known["strangeness"] = lambda: subject.detected.scores
         known |= {subject.cost: lambda: subject.errors, "distortion": lambda: self.place.distortion}
-        for name, values in fields_of(subject.source).items():
+        for name, values in self._fields.items():
             while name in known:
                 name += "_"
             known[name] = lambda values=values: values  # type: ignore[misc]
@@ -192,7 +192,7 @@ class Plane:
         source = self.subject.source
         ids = self.subject.rows if source.ids is None else source.ids
         parts = [map(str, np.asarray(ids).tolist())]
-        known = [*source.labels.values(), *fields_of(source).values()]
+        known = [*source.labels.values(), *self._fields.values()]
         parts += [map(str, np.asarray(each).tolist()) for each in known if np.asarray(each).dtype.kind not in "fiu"]
         return ["\n".join(row).lower() for row in zip(*parts, strict=True)]
 
@@ -201,13 +201,14 @@ class Plane:
             number = float(wanted)
         except ValueError:
             return []
-        known = [np.asarray(each) for each in (*self.subject.source.labels.values(), *self._numbers)]
+        known = [np.asarray(each) for each in (*self.subject.source.labels.values(), *self._fields.values())]
         rows = [np.flatnonzero(each == number).tolist() for each in known if each.dtype.kind in "fiu"]
         return [row for each in rows for row in each]
 
     @cached_property
-    def _numbers(self) -> list[np.ndarray]:
-        return [np.asarray(each) for each in fields_of(self.subject.source).values()]
+    def _fields(self) -> dict[str, np.ndarray]:
+        """What stands in the rows, by column."""
+        return fields_of(self.subject.source)
 
 
 def _unread(name: str) -> dict[str, Any]:
