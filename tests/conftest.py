@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # Before torch and NumPy are imported, because they read it once: two workers with two threads each fight for two cores
@@ -60,3 +63,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("skipped, which in CI is a failure unless a GPU is missing", red=True)
     for skip in skips:
         terminalreporter.line(skip)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; while it runs, its thread has an event loop, which tests of other modules want for themselves."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -17,20 +16,6 @@ from latens.data import EventSource, SeriesSource, Source, TextSource, open_sour
 
 # Every scatter that there is.
 _DRAWN = "() => [...document.querySelectorAll('[data-scatter]')].every((host) => host.scatter?.frames > 0)"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium; while it runs, its thread has an event loop, which tests of other modules want for themselves."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

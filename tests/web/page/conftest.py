@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,25 +22,11 @@ import pytest
 import latens
 from latens.data import open_source
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "\"quoted\", 'twice' & {{ 7 * 7 }}")
 # What a drawing driver says of machines without a graphics card is no fault of the page.
 _DRIVER = "GL Driver Message"
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
 _PATIENCE = 120
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium; while it runs, its thread has an event loop, which tests of other modules want for themselves."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 def _homes(folder: Path) -> Path:
