@@ -22,6 +22,8 @@ from latens.devices import threads
 PROMPT = "emilia:"
 TEMPERATURE = 0.75
 STREAMS = 256
+# Seconds of a turn, at least.
+TURN = 0.1
 # Characters that a model with 100,000 a second takes 5 ms for.
 STRETCH = 100_000
 
@@ -69,8 +71,8 @@ def one_stream(writers: Writers, options: Options) -> Row:
     count = options.sized(500, 40)
     seconds = race(
         {
-            "carried": timed(lambda: writers.plain(write, count), options.device),
-            "latens": timed(lambda: writers.ours(count), options.device),
+            "carried": timed(lambda: writers.plain(write, count), options.device, TURN),
+            "latens": timed(lambda: writers.ours(count), options.device, TURN),
         },
         options,
     )
@@ -92,7 +94,7 @@ def many_streams(writers: Writers, options: Options) -> Row:
         {
             "carried": timed(lambda: writers.plain(write, count, streams), options.device),
             "latens": timed(lambda: writers.ours(count, n=streams), options.device),
-            "one stream": timed(lambda: writers.ours(count), options.device),
+            "one stream": timed(lambda: writers.ours(count), options.device, TURN),
         },
         options,
     )

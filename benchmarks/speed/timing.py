@@ -118,15 +118,26 @@ def race(contenders: Mapping[str, Contender], options: Options) -> dict[str, flo
     return {name: median(seconds[turns > 1 :]) for name, seconds in taken.items()}
 
 
-def timed(work: Callable[[], object], device: str = "cpu") -> Contender:
-    """A contender of which the whole call counts, on a GPU until the last kernel has ended."""
+def timed(work: Callable[[], object], device: str = "cpu", at_least: float = 0.0) -> Contender:
+    """A contender of which the whole call counts, on a GPU until the last kernel has ended.
+
+    Args:
+        work: What is called.
+        device: Where it works.
+        at_least: Seconds for which it is called again in its turn, each call counting the same: what takes milliseconds
+            would else be measured with whatever the contender before it left in the caches.
+    """
 
     def run() -> float:
         wait(device)
-        start = time.perf_counter()
-        work()
-        wait(device)
-        return time.perf_counter() - start
+        start, calls = time.perf_counter(), 0
+        while True:
+            work()
+            wait(device)
+            calls += 1
+            taken = time.perf_counter() - start
+            if taken >= at_least:
+                return taken / calls
 
     return run
 
