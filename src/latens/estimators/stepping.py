@@ -22,8 +22,8 @@ from latens.seeds import sequence_uniform
 __all__ = ["NativeStepper", "Stretch", "native_stepper", "stretches"]
 
 # Items of a stretch, at most, if somebody watches or a text may end before; and products of two numbers in one, so that
-# an interrupt waits for milliseconds: of few rows memory sets the pace, as if there were more of them.
-_ITEMS, _PRODUCTS, _FEW = 256, 1 << 32, 32
+# an interrupt waits for a tenth of a second: of few rows memory sets the pace, as if there were more of them.
+_ITEMS, _PRODUCTS, _FEW = 256, 1 << 33, 32
 # Numbers in the table of the first layer's products with all items, at most.
 _TABLE = 1 << 24
 # Numbers in a line of a cache, at whose multiples parts begin.
