@@ -129,9 +129,9 @@ class TestCores:
         assert devices.available_cores() == 1
 
 
-class TestFastBfloat16:
+class TestAmdWith:
     @pytest.mark.parametrize(
-        ("about", "fast"),
+        ("about", "has"),
         [
             ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f avx512_bf16\n\nprocessor\t: 1\n", True),
             ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f\n", False),
@@ -139,10 +139,10 @@ class TestFastBfloat16:
             ("model name\t: another kind\n", False),
         ],
     )
-    def test_vectors_are_fast_on_one_kind_of_cpu(self, tmp_path, about, fast):
+    def test_knows_what_linux_says(self, tmp_path, about, has):
         path = tmp_path / "cpuinfo"
         path.write_text(about)
-        assert devices._has_fast_vectors(path) == fast
+        assert devices.amd_with("avx512_bf16", path) == has
 
     def test_nothing_is_known_where_linux_does_not_say(self, tmp_path):
-        assert not devices._has_fast_vectors(tmp_path / "absent")
+        assert not devices.amd_with("avx512f", tmp_path / "absent")

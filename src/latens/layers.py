@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from latens.errors import ConfigError, choice, finite, whole
 from latens.kernels.aligned import even_linear
+from latens.kernels.products import learning_linear
 from latens.seeds import Keyed
 
 __all__ = [
@@ -60,7 +61,7 @@ class Linear(nn.Linear):
     """
 
     def forward(self, input: Tensor) -> Tensor:  # (B, in) -> (B, out)
-        linear = functional.linear if self.training else even_linear
+        linear = learning_linear if self.training else even_linear
         return linear(input, self.weight, self.bias)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
@@ -190,7 +191,7 @@ class TransposeLinear(nn.Module):
             nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, out) -> (B, in)
-        linear = functional.linear if self.training else even_linear
+        linear = learning_linear if self.training else even_linear
         return linear(x, self._linear[0].weight.T, self.bias)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latens.kernels.aligned import even_linear
+from latens.kernels.products import learning_linear
 from latens.kernels.scans import fastest
 
 __all__ = ["CELLS", "STEPS", "Cell", "LayerNormGRUCell", "LayerNormLSTMCell", "scan", "scan_in_torch"]
@@ -199,4 +200,4 @@ def scan_in_torch(
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Where nobody wants a gradient, a row's answer does not depend on its place in the batch."""
-    return (functional.linear if torch.is_grad_enabled() else even_linear)(x, weight, bias)
+    return (learning_linear if torch.is_grad_enabled() else even_linear)(x, weight, bias)

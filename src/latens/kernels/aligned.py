@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
+from latens.kernels.products import linear
 from latens.kernels.stack import DenseLayer
 
 __all__ = ["EvenStack", "even_linear"]
@@ -50,9 +50,7 @@ class EvenStack:
     def __call__(self, x: Tensor) -> Tensor:  # (B, K) -> (B, N)
         answer = functional.pad(x, (0, self._more)) if self._more else x
         for weight, bias, rectified in self._layers:
-            answer = torch.addmm(bias, answer, weight.T)
-            if rectified:
-                answer.relu_()
+            answer = linear(answer, weight, bias, rectified)
         return answer[:, : self._width]
 
 

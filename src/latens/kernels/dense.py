@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from latens.kernels import passes
 from latens.kernels.adamw import FlatAdamW
+from latens.kernels.products import multiply
 from latens.kernels.stack import DenseLayer, Losing
 
 __all__ = ["DensePass"]
@@ -69,24 +70,26 @@ class _Products:
 
     def forward(self, x: Tensor) -> Tensor:  # (in, B) -> (out, B)
         self._input = x
-        return torch.mm(self._weight, x, out=self._room(0, len(self._weight), x.shape[1]))
+        return multiply(self._weight, x, self._room(0, len(self._weight), x.shape[1]))
 
     def rows_first(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (in, B) -> (B, out), (B, out)
         """The answers in the order of the data, and room for their gradient."""
         self._input = x
         shape = (x.shape[1], len(self._weight))
-        return torch.mm(x.T, self._weight.T, out=self._room(0, *shape)), self._room(1, *shape)
+        return multiply(x.T, self._weight.T, self._room(0, *shape)), self._room(1, *shape)
 
     def backward(self, d: Tensor) -> Tensor:  # (out, B) -> (in, B)
         """The gradient of the input; then the weight's own, after which the weight may change."""
-        into = torch.mm(self._weight.T, d, out=self._room(2, *self._input.shape))
+        into = multiply(self._weight.T, d, self._room(2, *self._input.shape))
         self.weight_gradient(d)
         return into
 
     def weight_gradient(self, d: Tensor) -> None:  # (out, B)
         for block in self._blocks:
             part = d if len(self._blocks) == 1 else d[block.rows]
-            torch.mm(part, self._input.T, out=block.gradient)
+            found = multiply(part, self._input.T, block.gradient)
+            if found is not block.gradient:
+                block.gradient.copy_(found)
             self._optimizer.take(block)
 
     def _room(self, *use: int) -> Tensor:
