@@ -37,8 +37,9 @@ import latens
 from latens.seeds import order
 
 BATCH = 128
-# Reached by both sides after one epoch from the same weights: float32 rounds, and batches follow each other 50 times.
-SAME = 1e-3
+# Reached by both sides after one epoch from the same weights. Batches follow each other 50 times and amplify rounding:
+# the listing itself ends 1.1e-3 from its own epoch in float64, and 5e-4 from its own on another number of threads.
+SAME = 5e-3
 SHAPES: dict[str, dict[str, Any]] = {
     "deep": {"n_components": 2},
     "wide": {"hidden": "wide"},
