@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from latens.errors import ConfigError, choice, finite, whole
 from latens.kernels.aligned import even_linear
+from latens.kernels.optional import optional
 from latens.kernels.products import learning_linear
 from latens.seeds import Keyed
 
@@ -213,12 +214,15 @@ class Dropout(nn.Module):
         self.random: Keyed | None = None
 
     def forward(self, x: Tensor) -> Tensor:  # (B, H) -> (B, H)
-        return x * self.factors(x.shape, x.dtype) if self.training and self.random is not None else x
+        return x * self.factors(x.shape, x.dtype).contiguous() if self.training and self.random is not None else x
 
     def factors(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:  # -> (B, H)
         """What the batch's units are multiplied by: 0, or 1 / (1 - p)."""
         if self.random is None:
             return torch.ones(tuple(shape), dtype=dtype)
+        if self.random.index.device.type == "cpu" and (native := optional("latens.kernels.draws", "numba")):
+            kept: Tensor = native.kept(self.random, shape, self.probability, dtype)
+            return kept
         return (self.random.uniform(shape) >= self.probability).to(dtype) / (1.0 - self.probability)
 
 

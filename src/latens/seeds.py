@@ -142,6 +142,11 @@ class Keyed:
     name: str = ""
     pool: Pool | None = None
 
+    @property
+    def key(self) -> int:
+        """What all rows' draws begin with, 63 bits."""
+        return _digest("noise", self.seed, self.epoch, self.name)
+
     def stream(self, name: object) -> Keyed:
         """The same rows with draws independent of every other stream."""
         return replace(self, name=f"{self.name}/{name}")
@@ -196,8 +201,7 @@ class Keyed:
     def _bits(self, shape: Sequence[int], words: int) -> Tensor:  # -> (B, words) int64
         if shape[0] != len(self.index):
             raise ConfigError(f"shape[0]={shape[0]} differs from the {len(self.index)} keyed rows; use one row a key")
-        key = _digest("noise", self.seed, self.epoch, self.name)
-        rows = _mix(self.index.to(torch.int64) * _GOLDEN + key)
+        rows = _mix(self.index.to(torch.int64) * _GOLDEN + self.key)
         columns = torch.arange(1, words + 1, dtype=torch.int64, device=self.index.device) * _GOLDEN
         return _mix(rows[:, None] + columns)
 
