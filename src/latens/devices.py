@@ -47,7 +47,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 _JOINED: dict[Place, Group] = {}
 
 # Multiplications of two numbers, in the largest product of a step, below which a second thread brings nothing.
-_SMALL = 1 << 20
+_SMALL = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latens.analysis.cores import cores_for
 from latens.errors import ConfigError, DataError, choice, whole
 
 if TYPE_CHECKING:
@@ -103,11 +104,12 @@ class NearestRows:
             raise DataError(f"queries of {asked.shape[1]} numbers where the rows have {self.rows.shape[1]}")
         found = Neighbours(np.empty((len(asked), k), dtype=np.int64), np.empty((len(asked), k)))
         wanted = k + (leave_out is not None)
-        for start in range(0, len(asked), _QUERIES):
-            block = asked[start : start + _QUERIES]
-            for i, candidates in enumerate(self._candidates(block, wanted), start=start):
-                kept = candidates if leave_out is None else candidates[candidates != leave_out[i]]
-                found.indices[i], found.distances[i] = self._ranked(asked[i], kept, k)
+        with cores_for(_QUERIES * self._narrow[:_ROWS].size):
+            for start in range(0, len(asked), _QUERIES):
+                block = asked[start : start + _QUERIES]
+                for i, candidates in enumerate(self._candidates(block, wanted), start=start):
+                    kept = candidates if leave_out is None else candidates[candidates != leave_out[i]]
+                    found.indices[i], found.distances[i] = self._ranked(asked[i], kept, k)
         return found
 
     def _narrowed(self, values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from latens.analysis.cores import cores_for
 from latens.analysis.principal import principal_components
 from latens.analysis.words import lsa
 
@@ -55,7 +57,7 @@ def _minibatch(x: Any, k: int, seed: int) -> Partition:
 
 
 def _centred(method: Any, x: Any) -> Partition:
-    with _as_they_come():
+    with _as_they_come(), cores_for(math.prod(x.shape) * method.n_clusters):
         labels = method.fit_predict(x)
     distances = method.transform(x)[np.arange(len(labels)), labels]
     return Partition(labels.astype(np.int64), distances, "distance", method.cluster_centers_, x)
@@ -67,7 +69,7 @@ def _mixture(x: Any, k: int, seed: int) -> Partition:
     few = _fewer(x, _MIXTURE_COMPONENTS, seed)
     scaled = few / (few.std() or 1.0)
     method = GaussianMixture(k, reg_covar=_LEAST_VARIANCE, random_state=seed)
-    with _as_they_come():
+    with _as_they_come(), cores_for(few.size * k):
         chances = method.fit(scaled).predict_proba(scaled)
     labels = chances.argmax(axis=1)
     return Partition(labels.astype(np.int64), chances.max(axis=1), "probability", method.means_, scaled)

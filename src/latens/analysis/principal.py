@@ -10,11 +10,15 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 
+from latens.analysis.cores import cores_for
+
 __all__ = ["Blocks", "Principal", "principal_components", "principal_of"]
 
 # Rows (m, D) some at a time, as often as they are asked for.
 Blocks: TypeAlias = Callable[[], Iterable[np.ndarray]]
 
+# Numbers that are multiplied at a time, about, of rows that come block by block.
+_NUMBERS = 1 << 20
 # Rows turned into float64 at a time, the widest data whose D x D covariance is solved, and the longest thin SVD.
 _CHUNK = 8192
 _WIDEST = 4096
@@ -141,8 +145,7 @@ class _Moments:
     @classmethod
     def of(cls, blocks: Iterable[np.ndarray]) -> _Moments:
         moments: _Moments | None = None
-        for block in blocks:
-            wide = block.astype(np.float64)
+        for wide in _large(blocks):
             moments = moments or cls(wide.shape[1], _means(wide))
             moments._add(wide - moments._shift)
         assert moments is not None
@@ -154,7 +157,8 @@ class _Moments:
         self._sum += np.where(gaps, 0.0, rows).sum(axis=0)
         self._present += len(rows) - gaps.sum(axis=0)
         if not self.missing and len(self._products):
-            self._products += rows.T @ rows
+            with cores_for(rows.size * self.features):
+                self._products += rows.T @ rows
 
     @property
     def missing(self) -> bool:
@@ -169,6 +173,18 @@ class _Moments:
         """The products of the rows around a centre."""
         apart, total = self._shift - centre, np.outer(self._sum, self._shift - centre)
         return np.asarray(self._products + total + total.T + self.rows * np.outer(apart, apart))
+
+
+def _large(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:  # of (·, D) -> (·, D) float64
+    """The blocks, small ones together: a product of few numbers is not worth its threads."""
+    held: list[np.ndarray] = []
+    for block in blocks:
+        held.append(block.astype(np.float64))  # a copy, for the next block may lie in the same memory
+        if sum(each.size for each in held) >= _NUMBERS:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
 
 
 def _means(rows: np.ndarray) -> np.ndarray:

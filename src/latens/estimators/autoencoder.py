@@ -10,6 +10,7 @@ import torch
 
 from latens.analysis import principal_of
 from latens.data.batches import Rows, SampleData
+from latens.devices import threads_for
 from latens.errors import ConfigError, choice, setting
 from latens.estimators.encoding import SampleEncoder
 from latens.estimators.reconstruction import Reconstructor
@@ -185,7 +186,8 @@ def start_at_pca(network: Any, rows: Rows) -> None:
         for batch in rows.in_order():
             yield np.nan_to_num(network.data.features(batch.x).double().cpu().numpy()) * scale
 
-    principal = principal_of(filled, min(n, width))
+    with threads_for(network, rows.batch_size):
+        principal = principal_of(filled, min(n, width))
     components = np.zeros((n, len(scale)))
     components[: len(principal.components)] = principal.components
     encoder, decoder = components * scale, components.T / scale[:, None]

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from latens.devices import threads_for
 from latens.errors import ConfigError
 
 __all__ = ["Applied", "AppliedToImages", "existing_rows", "floating", "mean_squares"]
@@ -109,15 +110,16 @@ class Applied:
         chunk = torch.zeros((rows, *x.shape[1:]), dtype=dtype, device=self.device)
         scaled = torch.empty_like(chunk, device="cpu") if chunk.device.type != "cpu" else chunk
         answers: np.ndarray | None = None
-        for start in range(0, len(x), rows):
-            part = x[start : start + rows]
-            scale(part, scaled[: len(part)].numpy())
-            if scaled is not chunk:
-                chunk.copy_(scaled)
-            answer = function(network, chunk)[: len(part)].cpu().numpy()
-            if answers is None:
-                answers = np.empty((len(x), *answer.shape[1:]), np.float64 if wide else np.float32)
-            answers[start : start + len(part)] = answer
+        with threads_for(self.network, rows):
+            for start in range(0, len(x), rows):
+                part = x[start : start + rows]
+                scale(part, scaled[: len(part)].numpy())
+                if scaled is not chunk:
+                    chunk.copy_(scaled)
+                answer = function(network, chunk)[: len(part)].cpu().numpy()
+                if answers is None:
+                    answers = np.empty((len(x), *answer.shape[1:]), np.float64 if wide else np.float32)
+                answers[start : start + len(part)] = answer
         return np.empty((0,), np.float64 if wide else np.float32) if answers is None else answers
 
     def _network(self, dtype: torch.dtype) -> nn.Module:
