@@ -317,6 +317,7 @@ def test_the_process_environment_is_left_alone(run, tmp_path):
         ((1.0, 1.5), []),
         ((1.0,), []),
         ((), []),
+        ((0.0, 0.0), []),
     ],
 )
 def test_says_that_the_loss_was_still_falling(losses, advice):

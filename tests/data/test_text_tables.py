@@ -59,6 +59,29 @@ class TestHeader:
         assert source.columns is None
         assert source.values.tolist() == [[1, 2], [3, 4]]
 
+    @pytest.mark.parametrize(
+        ("first", "second", "header"),
+        [
+            ("0,1,2", "0.5,1,2", True),
+            ("2019,2020,2021", "7,8.5,9", True),
+            ("0,1,2", "4,5,6", False),
+            ("0,1,2,3,4,5,6,7", "4,5,6,7,8,9,1,2", True),
+            ("1,2,3,4,5,6,7,8", "4,5,6,7,8,9,1,2", False),
+            ("0,1", "0.5,1", False),
+            ("0,2,4", "0.5,1,2", False),
+            ("0,1.0,2", "0.5,1,2", False),
+        ],
+    )
+    def test_numbers_that_count_are_names(self, first, second, header):
+        source = text_source(f"{first}\n{second}\n".encode())
+        assert source.columns == (tuple(first.split(",")) if header else None)
+        assert len(source) == (1 if header else 2)
+
+    @pytest.mark.parametrize(("said", "delimiter"), [("sep=;\n", ";"), ('"sep=,"\r\n', ","), ("\ufeffsep=|\n", "|")])
+    def test_a_spreadsheet_says_what_separates(self, said, delimiter):
+        source = text_source(f"{said}a{delimiter}b\n1{delimiter}2,5\n".replace("2,5", "2.5").encode())
+        assert (source.columns, source.values.tolist()) == (("a", "b"), [[1, 2.5]])
+
     def test_an_empty_first_cell_is_the_index(self):
         source = text_source(pd.DataFrame({"a": [1.5, 2]}, index=["u", "v"]).to_csv().encode())
         assert (source.columns, source.ids.tolist()) == (("a",), ["u", "v"])
@@ -70,6 +93,12 @@ class TestHeader:
 
     def test_a_quoted_line_end(self):
         assert text_source(b'"a\nb",c\n1,2\n').columns == ("a\nb", "c")
+
+
+class TestClocks:
+    def test_a_time_of_day_stays_as_it_is_written(self):
+        source = text_source(("at,x\n" + "".join(f"{i % 3:02d}:30,{i}\n" for i in range(30))).encode())
+        assert source.table.types[0].levels == ("00:30", "01:30", "02:30")
 
 
 class TestLabels:

@@ -117,6 +117,10 @@ class TestPromise:
         assert (detector.predict(learned) == -1).sum() >= 1
         assert -detector.score_samples(learned).min() == detector.strangest_ >= -detector.offset_
 
+    def test_of_rows_that_are_all_alike_none_is_strange(self):
+        x = np.tile([1.0, 2.0], (300, 1))
+        assert (OutlierDetector(**QUICK).fit(x).predict(x) == 1).all()
+
     def test_false_discoveries_can_be_bounded_instead(self, detector, x, strange):
         found = detector.detect(np.concatenate([x[1000:], strange]), false_discovery_rate=0.1)
         assert found.flagged[200:].mean() > 0.3

@@ -131,6 +131,15 @@ class TestLearning:
         with pytest.warns(UserWarning, match=r"heavy tails.*: 'x' reaches 4\d standard deviations; take a logarithm"):
             fit(pd.DataFrame({"x": x, "y": np.arange(2000.0)}), n_components=1, validation_fraction=0.0)
 
+    def test_whole_numbers_that_a_double_rounds_are_named(self):
+        rng = np.random.default_rng(0)
+        large = 10**18 + rng.integers(0, 1000, 200)
+        frame = pd.DataFrame({"snowflake": large, "x": rng.normal(size=200), "y": rng.normal(size=200)})
+        with pytest.warns(UserWarning, match=r"above 2\^53 are rounded .*: 'snowflake'; of identifiers use") as said:
+            ae = fit(frame, n_components=1)
+        assert not any("heavy tails" in str(warning.message) for warning in said)
+        assert ae.referee_.pca_error < 1  # what rounding leaves of the column does not rule the others
+
     def test_starts_at_pca(self, frame):
         numbers = frame[[f"n{i}" for i in range(8)]].dropna()
         start = fit(numbers, n_components=3, max_epochs=1, learning_rate=1e-9)

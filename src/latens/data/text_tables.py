@@ -1,6 +1,7 @@
 """CSV and TSV, plain or gzipped, read by Arrow's threads.
 
-The first line is the header unless every cell of it is a number. A header whose first cell is empty is a frame's
+The first line is the header unless every cell of it is a number, and even then where the numbers count (0, 1, 2, … or
+2019, 2020, …) above a line that is not of whole numbers. A header whose first cell is empty is a frame's
 written index: that column becomes the row ids. Blank lines are skipped. Data rows are counted from 1, without the
 header. Empty cells, ``NA``, ``NaN`` and ``null`` are missing values; what a column holds is inferred from its cells.
 """
@@ -12,6 +13,7 @@ import io
 import mmap
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,10 @@ _BOM = b"\xef\xbb\xbf"
 _HEAD = 2**22
 # More columns than anybody's table has take minutes and gigabytes to look at, however few the rows.
 _MOST_COLUMNS = 100_000
+# Numbers of a line that are names if they count above other kinds of numbers, and if they count from 0 above whatever.
+_COUNTING = (3, 8)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_SEPARATOR = re.compile(rb'"?sep=([,;\t|])"?(?:\r\n|\r|\n)')
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +138,11 @@ def text_source(
     features = feature_names([column for column in text.names if column], labels, name)
     typing.check(text.names, name)
     kept = {column for column in text.names if column in asked or column == "" or typing.kind(column) == "category"}
-    table = _read(text, [pa.string() if column in kept else None for column in text.names])
+    types = [pa.string() if column in kept else None for column in text.names]
+    table = _read(text, types)
+    if any(map(pa.types.is_time, table.schema.types)):  # 8:30 would come back as 08:30:00, another category
+        clocks = map(pa.types.is_time, table.schema.types)
+        table = _read(text, [pa.string() if clock else kind for clock, kind in zip(clocks, types, strict=True)])
     check_shape(table.shape, name)
     where = {column: i for i, column in enumerate(text.names)}
     return build_table(
@@ -162,8 +171,6 @@ def _feature(column: pa.ChunkedArray, feature: str, name: str, typing: Typing) -
         return known_numbers(feature, np.asarray(column.to_numpy(), dtype=np.float64), dtype, whole, wanted)
     if pa.types.is_string(kind):
         column = _present(column)
-    elif pa.types.is_time(kind):
-        column = column.cast(pa.string())
     return typed_column(column.to_pandas(), feature, cell_name(name, feature, data_row), typing)
 
 
@@ -177,6 +184,8 @@ def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _text(content: bytes | mmap.mmap, name: str, delimiter: str | None) -> _Text:
     start = _start(content, name)
+    if said := _SEPARATOR.match(content, start):  # what a spreadsheet writes for itself
+        start, delimiter = said.end(), said[1].decode()
     head = content[start : start + _HEAD]
     first = _first_line(head, len(content) - start, name)
     try:
@@ -186,8 +195,8 @@ def _text(content: bytes | mmap.mmap, name: str, delimiter: str | None) -> _Text
     delimiter = delimiter or max(_DELIMITERS, key=_unquoted(line).count)
     if line.count(delimiter) >= _MOST_COLUMNS:
         raise DataError(f"{name}: has more than {_MOST_COLUMNS:,} columns; give it as an array, in .npy")
-    cells = _first_record(decoded, delimiter, name)
-    header = not all(_is_number(cell) for cell in cells)
+    cells, *following = _first_records(decoded, delimiter, name)
+    header = not all(map(_is_number, cells)) or _counts(cells, following)
     names = tuple(cells) if header else tuple(f"column {i}" for i in range(len(cells)))
     if "" in names[1:]:
         raise DataError(f"{name}: header cell {names.index('', 1) + 1} is empty; give every column a name")
@@ -208,11 +217,33 @@ def _first_line(head: bytes, size: int, name: str) -> bytes:
     return head if found is None else head[: found.start()]
 
 
-def _first_record(text: str, delimiter: str, name: str) -> list[str]:
+def _first_records(text: str, delimiter: str, name: str) -> list[list[str]]:
+    """The cells of the first line, and of the second one if there is one to be read."""
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        return [cell.strip() for cell in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
+        records = [next(lines)]
     except csv.Error as error:
         raise DataError(f"{name}: line 1 cannot be read ({error}); give it a header of column names") from error
+    with suppress(csv.Error, StopIteration):
+        records.append(next(lines))
+    return [[cell.strip() for cell in record] for record in records]
+
+
+def _counts(cells: Sequence[str], following: Sequence[Sequence[str]]) -> bool:
+    """Whether cells that are numbers are names all the same: whole ones that count, where the next line does not.
+
+    Columns that a frame has no names for are written as 0, 1, 2, …; years stand above what happened in them.
+    """
+    if len(cells) < _COUNTING[0] or not following or not all(map(_is_whole, cells)):
+        return False
+    first = int(cells[0])
+    if [int(cell) for cell in cells] != list(range(first, first + len(cells))):
+        return False
+    return not all(map(_is_whole, following[0])) or (first == 0 and len(cells) >= _COUNTING[1])
+
+
+def _is_whole(cell: str) -> bool:
+    return cell.isascii() and cell.isdigit()
 
 
 def _start(content: bytes | mmap.mmap, name: str) -> int:

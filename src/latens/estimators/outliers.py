@@ -152,7 +152,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _offset(self, rate: float) -> float:
         """Minus the threshold; where that is extrapolated, no further than the strangest row that was learned from."""
         threshold = self.calibration_.threshold(rate)
-        if self.calibration_.extrapolated(rate):
+        # Of rows that are all alike none is strange.
+        if self.calibration_.extrapolated(rate) and self.strangest_ > self.calibration_.scores[0]:
             threshold = min(threshold, float(np.nextafter(self.strangest_, -np.inf)))
         return -threshold
 

@@ -11,13 +11,15 @@ from sklearn.utils.validation import validate_data
 
 from latens.data import Source
 from latens.errors import DataError
-from latens.schema import Numbers, Schema, Summary, summarise
+from latens.schema import Column, Numbers, Schema, Summary, summarise
 
 __all__ = ["check_columns", "index_of", "names_of", "remember_columns", "row_means", "warn_of"]
 
 # Deviations from the mean beyond which a value weighs more than a thousand others in the loss.
 _HEAVY = 30.0
 _NAMED = 3
+# Up to it a double holds every whole number.
+_EXACT = 2.0**53
 
 
 def warn_of(source: Source, schema: Schema, rows: Numbers, summary: Summary | None = None) -> None:
@@ -45,6 +47,12 @@ def warn_of(source: Source, schema: Schema, rows: Numbers, summary: Summary | No
             f"them: {', '.join(rare)}"
         )
     known = summarise(source, rows) if summary is None else summary
+    rounded = _rounded(table.types, known)
+    if rounded:
+        _warn(
+            f"{source.name}: whole numbers above 2^53 are rounded to what a double holds: {', '.join(rounded)}; of "
+            f"identifiers use --types NAME=ignore or NAME=category, or open_source(X, types=...)"
+        )
     heavy = _heavy(schema, known)
     if heavy:
         more = f" and {len(heavy) - _NAMED} more" if len(heavy) > _NAMED else ""
@@ -52,6 +60,12 @@ def warn_of(source: Source, schema: Schema, rows: Numbers, summary: Summary | No
             f"{source.name}: heavy tails, the fit will follow few rows: {', '.join(heavy[:_NAMED])}{more}; "
             f"take a logarithm, or drop those rows"
         )
+
+
+def _rounded(columns: Sequence[Column], summary: Summary) -> list[str]:
+    """Columns of whole numbers that are too large for all of them to be told apart."""
+    furthest = np.maximum(np.abs(summary.low), np.abs(summary.high))
+    return [repr(column.name) for i, column in enumerate(columns) if column.kind == "integer" and furthest[i] > _EXACT]
 
 
 def _heavy(schema: Schema, summary: Summary) -> list[str]:
@@ -108,7 +122,8 @@ def names_of(X: Any, schema: Schema) -> Sequence[Any] | None:
     """The names to give columns back under: the schema's, or those of the frame X that are no text."""
     if schema.columns is not None or schema.table is None:
         return schema.columns
-    own = {repr(name): name for name in getattr(X, "columns", ())}
+    columns = getattr(X, "columns", None)
+    own = {} if columns is None else {repr(name): name for name in columns}
     wanted = [column.name for column in schema.table.types]
     return [own[name] for name in wanted] if set(wanted) <= set(own) else None
 

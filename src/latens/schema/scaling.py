@@ -113,7 +113,8 @@ def _fit(source: Samples, summary: Summary, scaling: str) -> tuple[np.ndarray, n
     if scaling == "range":
         return zero + low, one * ((high - low) or 1.0)
     if scaling == "standard":
-        return mean, _safe(deviation, mean, source.dtype)
+        reach = np.fmax(np.abs(summary.low - mean), np.abs(summary.high - mean))
+        return mean, _safe(deviation, mean, reach, source.dtype)
     offset = mean if scaling == "center" else np.zeros_like(mean)
     if low >= 0.0 and high <= 1.0:
         return offset, one
@@ -121,7 +122,8 @@ def _fit(source: Samples, summary: Summary, scaling: str) -> tuple[np.ndarray, n
     return offset, one * (typical or 1.0)
 
 
-def _safe(deviation: np.ndarray, mean: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """Deviations with 1 where a column's spread is below what its dtype can resolve: it is constant."""
+def _safe(deviation: np.ndarray, mean: np.ndarray, reach: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Deviations; of a column whose spread is below what its dtype can resolve one, or what keeps its values to one."""
     resolution = 8 * np.finfo(dtype if dtype.kind == "f" else np.float64).eps
-    return np.where(deviation <= resolution * np.abs(mean), 1.0, deviation)
+    whole = np.where(np.isfinite(reach), np.maximum(reach, 1.0), 1.0)
+    return np.where(deviation <= resolution * np.abs(mean), whole, deviation)
