@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from latens.analysis import Cause, OutlierScores, Reason
@@ -31,9 +33,17 @@ class TestFrame:
 class TestWords:
     def test_a_wrong_value(self):
         assert Cause("pay", 500.0, 30.0, 0.9).words == "pay is 500 where 30 was expected (90%)"
+        assert Cause("pay", 9e6, 85920.4, 0.5).words == "pay is 9,000,000 where 85,920 was expected (50%)"
+        assert Cause("garden", True, True, 0.1).words == "garden is True and was less sure to be than usual (10%)"
 
     def test_the_right_category_of_which_the_model_is_not_sure(self):
         assert Cause("job", "cook", "cook", 0.5).words == "job is cook and was less sure to be than usual (50%)"
 
     def test_a_chance_too_small_to_be_a_number(self):
         assert Reason(0, 9.0, 1e-12, True, "residual", (), ()).words == "row 0 (flagged, p < 1e-06)"
+
+
+def test_what_lies_beyond_all_held_out_rows_has_a_chance_of_at_most_the_least():
+    reason = Reason(3, 1.0, 1 / 31, True, "residual", (), ())
+    assert reason.chance == "p = 0.032"
+    assert replace(reason, beyond=True).chance == "p ≤ 0.032"

@@ -46,6 +46,15 @@ class TestVerdict:
                 "use the 5-gram: it predicts better by 100.0 %, 0 bits per item against 1 (unigram 0) "
                 "on 5 held-out items",
             ),
+            (
+                SequenceReferee("held-out", 500, 2.51 * BIT, 2.37 * BIT, 2.78 * BIT),
+                "use the unigram: it predicts better by 5.6 %, 2.37 bits per item against 2.51 (5-gram 2.78) "
+                "on 500 held-out items",
+            ),
+            (
+                SequenceReferee("held-out", 500, 1e-9, 0.0, 0.0, 0.1),
+                "level with a 5-gram: 1.44e-09 bits per item against 0 (xz 0.144, unigram 0) on 500 held-out items",
+            ),
         ],
     )
     def test_is_one_sentence(self, referee, verdict):

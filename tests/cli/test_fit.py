@@ -318,6 +318,8 @@ def test_the_process_environment_is_left_alone(run, tmp_path):
         ((1.0,), []),
         ((), []),
         ((0.0, 0.0), []),
+        ((-1.0, -1.58), []),
+        ((0.5, -0.5), []),
     ],
 )
 def test_says_that_the_loss_was_still_falling(losses, advice):

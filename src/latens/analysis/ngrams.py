@@ -88,7 +88,7 @@ def unigram_nats(train: Documents, held_out: Documents, n_items: int) -> float:
     """
     _check(train, held_out, n_items)
     counts = np.bincount(train.ids, minlength=n_items) + 1.0
-    return float(-np.log(counts / counts.sum())[held_out.ids].mean())
+    return float(np.log(counts.sum() / counts)[held_out.ids].mean())
 
 
 def ngram_nats(train: Documents, held_out: Documents, n_items: int, order: int = 5) -> float:

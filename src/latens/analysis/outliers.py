@@ -15,6 +15,8 @@ __all__ = ["Cause", "OutlierScores", "Reason", "shown"]
 
 # What an extrapolated tail says below this is no number to be read.
 _CERTAIN = 1e-6
+# Numbers between these are written out: 85,920 and not 8.592e+04.
+_LONG, _LONGEST = 1e4, 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ class Cause:
     @property
     def unsure(self) -> bool:
         """It is the category that was expected, and the model was less sure of it than it usually is."""
-        return isinstance(self.value, str) and self.value == self.expected
+        return isinstance(self.value, (str, bool, np.bool_)) and self.value == self.expected
 
     @property
     def words(self) -> str:
@@ -127,6 +129,7 @@ class Reason:
         evidence: What spoke loudest: ``"residual"`` or ``"neighbours"``.
         causes: The cells that carry most of the error, the largest share first.
         nearest: Numbers of rows of the fit, the nearest first, and their distances.
+        beyond: It is stranger than all held-out rows, so that the p-value is the least that they can show.
     """
 
     row: int
@@ -136,11 +139,14 @@ class Reason:
     evidence: str
     causes: tuple[Cause, ...]
     nearest: tuple[tuple[int, float], ...]
+    beyond: bool = False
 
     @property
     def chance(self) -> str:
         """The p-value in words."""
-        return f"p = {self.p_value:.2g}" if self.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
+        if self.p_value < _CERTAIN:
+            return f"p < {_CERTAIN:g}"
+        return f"p {'≤' if self.beyond else '='} {self.p_value:.2g}"
 
     @property
     def alone(self) -> bool:
@@ -163,6 +169,7 @@ class Reason:
 def shown(value: Any) -> str:
     """A cell's value in few characters."""
     if isinstance(value, (float, np.floating)):
-        return f"{value:.4g}"
+        number = float(value)
+        return f"{number:,.0f}" if _LONG <= abs(number) < _LONGEST else f"{number:.4g}"
     text = repr(value) if isinstance(value, str) and not value.strip() else str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -13,6 +13,8 @@ __all__ = ["SequenceReferee", "judge_sequences"]
 # Costs within this share of each other are called level: less than the spread between seeds.
 _LEVEL = 0.01
 _ORDER = 5
+# Nats per item that are none: of a text that says one thing all the time.
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,31 @@ class SequenceReferee:
         return None if self.xz_nats is None else self._bits(self.xz_nats)
 
     @property
+    def rival(self) -> str:
+        """What to use where the network gains nothing: the 5-gram, or the unigram where that predicts better."""
+        return "unigram" if self.unigram_nats < self.ngram_nats else f"{_ORDER}-gram"
+
+    @property
+    def rival_nats(self) -> float:
+        """The rival's cost."""
+        return max(min(self.unigram_nats, self.ngram_nats), 0.0)
+
+    @property
     def ratio(self) -> float:
-        """The model's cost over the 5-gram's: below one, the network earned its place. NaN if the 5-gram's is zero."""
-        return self.model_nats / self.ngram_nats if self.ngram_nats > 0 else float("nan")
+        """The model's cost over the rival's: below one, the network earned its place. NaN if the rival's is zero."""
+        return self.model_nats / self.rival_nats if self.rival_nats > 0 else float("nan")
 
     @property
     def verdict(self) -> str:
         """The answer in one sentence."""
-        if abs(self.ratio - 1) <= _LEVEL:
-            return f"level with a {_ORDER}-gram: {self._figures(model_first=True)}"
+        article = "an" if self.rival.startswith("u") else "a"
+        if abs(self.ratio - 1) <= _LEVEL or max(self.model_nats, self.rival_nats) < _NOTHING:
+            return f"level with {article} {self.rival}: {self._figures(model_first=True)}"
         if self.ratio < 1:
             gain = 100 * (1 - self.ratio)
-            return f"predicts better than a {_ORDER}-gram by {gain:.1f} %: {self._figures(model_first=True)}"
+            return f"predicts better than {article} {self.rival} by {gain:.1f} %: {self._figures(model_first=True)}"
         gain = 100 * (1 - 1 / self.ratio) if self.ratio > 1 else 100.0
-        return f"use the {_ORDER}-gram: it predicts better by {gain:.1f} %, {self._figures(model_first=False)}"
+        return f"use the {self.rival}: it predicts better by {gain:.1f} %, {self._figures(model_first=False)}"
 
     def _bits(self, nats: float) -> float:
         return nats / math.log(2.0) / (self.characters_per_item or 1.0)
@@ -80,10 +93,12 @@ class SequenceReferee:
     def _figures(self, model_first: bool) -> str:
         unit = "item" if self.characters_per_item is None else "character"
         n = round(self.n_items * (self.characters_per_item or 1.0))
-        first, second = (self.model_bits, self.ngram_bits) if model_first else (self.ngram_bits, self.model_bits)
-        others = f"unigram {self.unigram_bits:.3g}"
-        if self.xz_bits is not None:
-            others = f"xz {self.xz_bits:.3g}, {others}"
+        rival = self._bits(self.rival_nats)
+        first, second = (self.model_bits, rival) if model_first else (rival, self.model_bits)
+        plain = {"unigram": self.unigram_bits, f"{_ORDER}-gram": self.ngram_bits}
+        del plain[self.rival]
+        shown = plain if self.xz_bits is None else {"xz": self.xz_bits, **plain}
+        others = ", ".join(f"{name} {bits:.3g}" for name, bits in shown.items())
         return (
             f"{first:.3g} bits per {unit} against {second:.3g} ({others}) on {n:,} {self.rows} {unit}{'s' * (n != 1)}"
         )

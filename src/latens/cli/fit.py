@@ -276,7 +276,7 @@ def _still_falling(history: History) -> list[str]:
     """A word of advice where the last epoch gained so much that another would gain more."""
     name = "validation_loss" if "validation_loss" in history.columns else "train_loss"
     *_, before, last = (0.0, 0.0, *history[name])
-    if len(history) < 2 or before <= 0 or last > (1 - _WORTH) * before:
+    if len(history) < 2 or min(before, last) <= 0 or last > (1 - _WORTH) * before:  # densities may be below 0
         return []
     gained = 100 * (1 - last / before)
     return [

@@ -13,6 +13,9 @@ from latens.estimators.witnesses import ReconstructionWitness, SurprisalWitness,
 
 __all__ = ["reasons"]
 
+# Share of a row's error below which a cell is not named.
+_WORTH_NAMING = 0.01
+
 
 def reasons(
     witness: Witness,
@@ -42,6 +45,7 @@ def reasons(
             max(said, key=lambda name: said[name][row]),
             causes[row],
             nearest[row],
+            bool(found.p_values[row] * (found.n_held_out + 1) < 1.5),
         )
         for row in range(len(found.scores))
     ]
@@ -55,13 +59,19 @@ def _causes(witness: ReconstructionWitness, X: Any, top: int) -> list[tuple[Caus
     shares = errors / np.maximum(errors.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     table = estimator.schema_.table
     given = _columns(source.values if table is None else table.frame(source.values, None, None))
-    expected = _columns(estimator._given_back(estimator.network_.reconstruct(scaled), X, None))
+    made = estimator.network_.reconstruct(scaled)
+    expected = _columns(estimator._given_back(made, X, None))
+    if table is not None and any(column.kind == "integer" for column in table.types):
+        plain = estimator.schema_.unscale_values(made)  # rounded, 9 might be expected where 9 is
+        expected = [
+            plain[:, i].tolist() if column.kind == "integer" else expected[i] for i, column in enumerate(table.types)
+        ]
     names = _names(estimator.schema_, errors.shape[1])
     return [
         tuple(
             Cause(names[cell], given[cell][row], expected[cell][row], float(shares[row, cell]))
             for cell in np.argsort(-shares[row], kind="stable")[:top]
-            if shares[row, cell] > 0
+            if shares[row, cell] >= _WORTH_NAMING
         )
         for row in range(len(errors))
     ]

@@ -18,8 +18,6 @@ from latens.report.subject import Subject
 __all__ = ["outliers"]
 
 _CARDS, _CAUSES, _NEAREST = 6, 5, 3
-# A p-value below this is no number to be read.
-_CERTAIN = 1e-6
 
 
 def outliers(subject: Subject) -> Section | None:
@@ -56,8 +54,7 @@ def _notes(subject: Subject, found: OutlierScores) -> list[str]:
 
 
 def _card(subject: Subject, row: int, reason: Reason) -> Card:
-    chance = f"p = {reason.p_value:.2g}" if reason.p_value >= _CERTAIN else f"p < {_CERTAIN:g}"
-    note = f"{'flagged' if reason.flagged else 'not flagged'}, {chance}"
+    note = f"{'flagged' if reason.flagged else 'not flagged'}, {reason.chance}"
     words = ["It stands far from all others."] if reason.alone else []
     near = [number for number, _ in reason.nearest]
     if subject.kind == "images":
