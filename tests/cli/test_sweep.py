@@ -20,6 +20,10 @@ class TestSweep:
         assert result["best"] in (1, 2)
         assert result["output"] is None
 
+    def test_tries_what_the_columns_allow(self, run, flowers):
+        found = run("sweep", flowers, "--set", "max_epochs=1", "--json").json
+        assert [row["n"] for row in found["sizes"]] == [2, 4]
+
     @pytest.mark.parametrize(
         ("words", "code", "message"),
         [

@@ -84,7 +84,8 @@ class TestTables:
     @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.tsv"])
     def test_files(self, tmp_path, name):
         text = HOURLY.replace(",", "\t") if "tsv" in name else HOURLY
-        source = read(written(tmp_path, text.replace("\n", "\r\n"), name))
+        with pytest.warns(UserWarning, match=f"{name}: not read: 'kind'"):
+            source = read(written(tmp_path, text.replace("\n", "\r\n"), name))
         assert (source.columns, source.clock.step, source.clock.time) == (("load", "price"), "h", "date")
         assert source.times(0, 6, 2)[0] == pd.Timestamp("2020-01-01 06:00")
 
@@ -128,7 +129,10 @@ class TestTables:
         assert source.ids.tolist() == ["b", "a"]
         assert source[1].ravel().tolist() == [1, 2, 3]
         assert source.title(1) == "frame: series 'a'"
-        with pytest.raises(DataError, match=r"row 1 .*2020-01-01 is there twice; .* sequence=NAME"):
+        with (
+            pytest.warns(UserWarning, match="not read: 'id'"),
+            pytest.raises(DataError, match=r"row 1 .*2020-01-01 is there twice; .* sequence=NAME"),
+        ):
             read(pd.DataFrame(rows))
 
     @pytest.mark.parametrize(
@@ -159,7 +163,7 @@ class TestTables:
         ("lines", "message"),
         [
             (["2020-01-01,1", "2020-01-01,2"], "data row 2: 2020-01-01 is there twice"),
-            (["2020-01-02,1", "2020-01-01,2"], "data row 2: .* earlier than the row before; sort"),
+            (["2020-01-02,1", "2020-01-01,2"], "data row 2: .* earlier than the row before; sort .* sequence=NAME"),
             (["2020-01-01,1", "2020-01-02,2", "2020-01-03,2", "2020-01-04 05:00,3"], "data row 4: .* comes 1 days 05"),
             (["2020-01-01,1", "2020-01-02,2", "2020-01-05,2"], r"data row 3: 2 steps are missing before it \(2 in all"),
             (["2020-01-01,1", ",2", "2020-01-05,2"], "data row 2: the time is missing"),
@@ -213,8 +217,9 @@ class TestAColumnThatIsNearlyTimes:
 
     def test_notes_are_left_out_however_few(self):
         notes = self.FRAME.assign(date=["2024-01-01", "soon", "later", None])
-        assert open_source(notes, kind="series").columns == ("load",)
-        assert open_source(notes.assign(date=[None, None, None, "late"]), kind="series").columns == ("load",)
+        for frame in (notes, notes.assign(date=[None, None, None, "late"])):
+            with pytest.warns(UserWarning, match="not read: 'date'"):
+                assert open_source(frame, kind="series").columns == ("load",)
 
     def test_a_text_among_numbers_is_no_number(self):
         with pytest.raises(DataError, match="'oops' is no number"):
@@ -298,3 +303,18 @@ class TestZones:
         path = written(tmp_path, "t,v\n1700-01-01 00:00:00,1\n1700-01-01 00:00:01,2\n2200-01-01 00:00:00,3\n")
         with pytest.raises(DataError, match=r"data row 3: 15,778,454,400 steps lie between the first of 3 rows"):
             open_source(path, kind="series", impute="linear")
+
+
+def test_what_is_not_read_is_said(tmp_path):
+    (tmp_path / "x.csv").write_text("when,note,y\n13/01/2024,a b,1\n14/01/2024,c d,2\n15/01/2024,e f,4\n")
+    with pytest.warns(UserWarning, match=r"x.csv: not read: 'when', 'note' \(no numbers, and no times such as"):
+        source = open_source(tmp_path / "x.csv", kind="series")
+    assert source.columns == ("y",)
+
+
+def test_a_series_in_an_array_file(tmp_path):
+    np.save(tmp_path / "y.npy", np.arange(9.0))
+    source = open_source(tmp_path / "y.npy", kind="series")
+    assert (len(source), source[0].ravel().tolist()) == (1, list(range(9)))
+    with pytest.raises(DataError, match=r"y.npy: expected a 2-D array"):
+        open_source(tmp_path / "y.npy")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from dataclasses import replace
 
@@ -293,3 +294,12 @@ class TestHostileFiles:
 )
 def test_in_words(schema, words):
     assert words in schema.describe()
+
+
+@pytest.mark.parametrize("tokens", ["characters", "bytes", "bpe"])
+def test_goes_to_another_process(tokens):
+    schema = TextSchema.learn(["the cat sat on the mat"], tokens=tokens)
+    expected = schema.encode("the mat").tolist()
+    again = pickle.loads(pickle.dumps(schema))
+    assert again == schema
+    assert again.encode("the mat").tolist() == expected

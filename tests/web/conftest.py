@@ -40,6 +40,10 @@ def fitted(kind: str) -> tuple[Any, Any]:
     if kind == "images":
         source = open_source("dataset:digits/test")
         return latens.Autoencoder(8, max_epochs=2, corruption="gaussian:0.3", **QUICK).fit(source), source
+    if kind == "pages":
+        chance = np.random.default_rng(0)
+        pages = [(chance.random(shape) * 255).astype(np.uint8) for shape in [(24, 16), (24, 16), (16, 24), (24, 16)]]
+        return latens.ConvAutoencoder(max_epochs=1, **QUICK).fit(pages), open_source(pages)
     if kind == "table":
         source = open_source(table_frame())
         return latens.Autoencoder(2, max_epochs=5, **QUICK).fit(source), source

@@ -201,6 +201,18 @@ class TestClean:
         for which in ("input", "corrupted", "cleaned"):
             assert image_of(client.get(f"/api/clean/3/{which}", params=how)).size == (8, 8)
 
+    @pytest.mark.parametrize(("row", "size"), [(0, (16, 24)), (2, (24, 16))])
+    def test_pages_of_several_sizes(self, asked, row, size):
+        client = asked("pages")
+        assert got(client, f"clean/{row}", noise="gaussian", level=0.5)["errors"]["corrupted"] > 0.1
+        for which in ("input", "corrupted", "cleaned"):
+            assert image_of(client.get(f"/api/clean/{row}/{which}")).size == size
+        near = [found["row"] for found in got(client, f"items/{row}")["nearest"]]
+        for other in near:
+            assert client.get(f"/api/rows/{other}/picture", params={"size": 96}).status_code == 200
+        for which in ("input", "reconstruction", "residual"):
+            assert image_of(client.get(f"/api/items/{row}/{which}")).size == size
+
     def test_cells(self, asked):
         found = got(asked("table"), "clean/3", noise="masking", level=0.9)
         assert [column["name"] for column in found["columns"]] == ["size", "weight", "price", "colour"]

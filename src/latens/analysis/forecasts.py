@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Forecast:
     mean: np.ndarray
     levels: tuple[float, ...]
     quantiles: np.ndarray
-    paths: np.ndarray
+    paths: np.ndarray = field(repr=False)
     columns: tuple[str, ...]
     times: Any = None
     name: str | None = None

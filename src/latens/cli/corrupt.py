@@ -144,6 +144,9 @@ def _write(data: Source, source: str, word: str, leaf: Corruption, output: Path,
         "mean_squared_change": mean,
     }
     words = f"wrote {len(values):,} rows under {word} to {output}; mean squared change {mean:.4g} after scaling"
+    if data.table is not None:  # a cell that is gone has not changed by any number
+        gone = result["missing"] = float((np.isnan(values) & ~np.isnan(data.values)).mean())
+        words += f"; {gone:.1%} of the cells are gone"
     shared.result(result, words)
 
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep"]
 
-SizesOption = Annotated[str, typer.Option("--n", help="The sizes to try, between commas.")]
+SizesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--n", help="The sizes to try, between commas; 2,4,8,16,32 as far as they fit if left out.", show_default=False
+    ),
+]
 FigureOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Draw the errors too: .png, .svg or .pdf.", show_default=False)
 ]
@@ -29,7 +34,7 @@ def sweep(
     source: SourceArgument,
     reading: Reading,
     shared: Shared,
-    sizes: SizesOption = "2,4,8,16,32",
+    sizes: SizesOption = None,
     output: FigureOption = None,
     model: ModelOption = None,
     settings: SetOption = None,
@@ -50,7 +55,7 @@ def sweep(
     defaults = {"random_state": shared.seed or 0, "device": shared.device, "verbose": 0}
     estimator = build_estimator(model or "deep", settings or (), defaults)
     data = open_samples(source, **reading.how)
-    found = latens.sweep(estimator, data, _numbers(sizes), report=shared.report)
+    found = latens.sweep(estimator, data, None if sizes is None else _numbers(sizes), report=shared.report)
     if output is not None:
         _draw(output, found)
     rows = [_row(size) for size in found.sizes]

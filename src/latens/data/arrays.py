@@ -117,17 +117,21 @@ def _kind(shape: tuple[int, ...], kind: str | None, name: str) -> str:
     return "images"
 
 
-def npy_source(path: Path, kind: str | None = None, stream: bool | None = None) -> Source:
+def npy_source(path: Path, kind: str | None = None, stream: bool | None = None, flat: bool = False) -> Source:
     """The array of an ``.npy`` file; a large one stays on disk and is read as rows are asked for.
 
     Args:
         path: The file.
         kind: See `array_source`.
         stream: Whether it stays on disk; None goes by its size.
+        flat: Whether it may be one series (T,), which is then read into memory as one column.
     """
     name = path.name
     with open_plain(path) as file:
         header = _check_npy(file, size_of(file), name, packed=None, held=False)
+        if flat and len(header.shape) == 1:
+            check_memory(math.prod(header.shape) * header.dtype.itemsize, name)
+            return array_source(_npy(file, name).reshape(-1, 1), kind=kind, name=name)
         check_shape(header.shape, name)
         _kind(header.shape, kind, name)  # of more dimensions than NumPy has there is not even an empty array
         if is_large(math.prod(header.shape)) and not header.fortran if stream is None else stream:

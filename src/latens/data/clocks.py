@@ -223,12 +223,14 @@ def _refuse_disorder(times: np.ndarray, where: Where, zone: datetime.tzinfo | No
     if not behind.any():
         return
     row = int(behind.argmax()) + 1
-    if times[row] == times[row - 1]:
-        raise DataError(
-            f"{where(row)}: {_shown(times[row], zone)} is there twice; keep one of them, or name the column that tells "
-            "series apart with sequence=NAME (--sequence NAME)"
-        )
-    raise DataError(f"{where(row)}: {_shown(times[row], zone)} is earlier than the row before; sort the rows by time")
+    twice = times[row] == times[row - 1]
+    what, way = (
+        ("there twice", "keep one of them") if twice else ("earlier than the row before", "sort the rows by time")
+    )
+    raise DataError(
+        f"{where(row)}: {_shown(times[row], zone)} is {what}; {way}, or name the column that tells series apart with "
+        "sequence=NAME (--sequence NAME)"
+    )
 
 
 def _months(times: np.ndarray) -> Grid | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ __all__ = ["SeriesRows", "SeriesTable", "read_series"]
 
 # Steps that are filled in at most: so many, or so many times those that are there. More are a wrong time.
 _MOST_FILLED, _TIMES_FILLED = 1_000_000, 100
+# Columns that are named of those that are not read.
+_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,9 +183,18 @@ def read_series(data: Any, clock: Clock, columns: Sequence[str] | None, labels: 
     kept = {name: column for name, column in numbers.items() if column is not None}
     if not kept:
         raise DataError(f"{found.name}: has no column of numbers beside its times; give it one")
+    _say_what_is_not_read(found, [name for name in candidates if name not in kept])
     _refuse_infinity(found, kept)
     named = replace(clock, time=time, zone=zone)
     return SeriesTable(found, tuple(kept), np.stack(list(kept.values()), axis=1), times, named)
+
+
+def _say_what_is_not_read(found: Columns, names: Sequence[str]) -> None:
+    if names:
+        shown = ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+        warnings.warn(
+            f"{found.name}: not read: {shown} (no numbers, and no times such as 2020-01-31 13:00)", stacklevel=5
+        )
 
 
 def _named(data: Any) -> pd.DataFrame:

@@ -136,10 +136,11 @@ def open_source(
         source = open_series(data, columns=columns, labels=labels, **how)
     else:
         typing = Typing(dict(types or {}), tuple(missing), strict=columns is None)
+        series = kind == "series"
         opened = _open(
-            data, How(None if kind == "series" else kind, labels, array, typing, stream if kind != "series" else False)
+            data, How(*(None, labels, array, typing, False, True) if series else (kind, labels, array, typing, stream))
         )
-        source = series_of(opened) if kind == "series" and isinstance(opened, Source) else opened
+        source = series_of(opened) if series and isinstance(opened, Source) else opened
     if kind is not None and source.kind != kind:
         raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
     return source if columns is None or not isinstance(source, Source) else reorder(source, columns)
@@ -226,6 +227,7 @@ class How:
     array: str | None
     typing: Typing
     stream: bool | None = None
+    flat: bool = False  # a 1-D array is one series
 
 
 def _open(data: object, how: How) -> AnySource:
@@ -271,7 +273,7 @@ def _open_path(path: Path, how: How) -> Source:
     if form == "npz":
         return npz_source(path, kind=kind, labels=labels, array=array)
     readers: dict[str, Callable[[], Source]] = {
-        "npy": lambda: carry(npy_source(path, kind, how.stream), labels),
+        "npy": lambda: carry(npy_source(path, kind, how.stream, how.flat), labels),
         "idx": lambda: carry(idx_source(path, kind), labels),
         "image": lambda: carry(image_source(path), labels),
         "parquet": lambda: parquet_source([path], path.name, labels, how.typing, how.stream),

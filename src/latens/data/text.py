@@ -213,7 +213,9 @@ def _and_the_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _not_utf8(title: str, offset: int, byte: int) -> DataError:
+    # A text in UTF-16 begins with FF FE or FE FF, which begins no text in UTF-8, and hardly one in a code page.
+    encoding = "UTF-16" if offset == 0 and byte in (0xFE, 0xFF) else "WINDOWS-1252"
     return DataError(
         f"{title}: byte 0x{byte:02x} at offset {offset:,} is not UTF-8; convert the file "
-        f"(iconv -f WINDOWS-1252 -t UTF-8), or learn its bytes with {setting('tokens', 'bytes')}"
+        f"(iconv -f {encoding} -t UTF-8), or learn its bytes with {setting('tokens', 'bytes')}"
     )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["block_style", "code_size", "dense_widths", "output_of", "sweep", "whole_widths"]
 
 _LAYERS = 100
+# Of a code, to be tried where nobody says which.
+_SIZES = (2, 4, 8, 16, 32)
 
 
 def code_size(n_components: int | str, n_features: int, wide: bool = False) -> int:
@@ -91,13 +93,13 @@ def block_style(estimator: Any) -> dict[str, Any]:
     return {"activation": estimator.activation, "batch_norm": bool(estimator.batch_norm), "dropout": dropout}
 
 
-def sweep(estimator: SampleEncoder, X: Any, sizes: Sequence[int], report: Report = silent) -> Sweep:
+def sweep(estimator: SampleEncoder, X: Any, sizes: Sequence[int] | None = None, report: Report = silent) -> Sweep:
     """Fit a model of each size to the same rows, and say how good they are and which of their units do no work.
 
     Args:
         estimator: An unfitted one, with every setting but `n_components`; it is left as it is.
         X: What `fit` takes.
-        sizes: The values of `n_components` to try.
+        sizes: The values of `n_components` to try; None tries 2, 4, 8, 16 and 32, as far as the data allow them.
         report: Hears one line at a time.
 
     Raises:
@@ -116,20 +118,37 @@ def sweep(estimator: SampleEncoder, X: Any, sizes: Sequence[int], report: Report
             f"estimator={type(estimator).__name__} reconstructs nothing, so no size of its code has an error; "
             f"use Autoencoder (--model deep)"
         )
-    chosen = sorted({whole("n_components", size, at_least=1) for size in sizes})
+    source = open_samples(X)
+    return Sweep(tuple(_try(estimator, source, size, report) for size in _chosen_sizes(estimator, source, sizes)))
+
+
+def _chosen_sizes(estimator: SampleEncoder, source: Source, sizes: Sequence[int] | None) -> list[int]:
+    """Checked before any time is spent on a fit.
+
+    Raises:
+        ConfigError: There are none, or one cannot be.
+    """
+    chosen = sorted({whole("n_components", size, at_least=1) for size in (_SIZES if sizes is None else sizes)})
     if not chosen:
         raise ConfigError("n_components=[] leaves nothing to try; give some sizes, such as 2,4,8,16,32")
-    source = open_samples(X)
-    _check_sizes(estimator, source, chosen)
-    return Sweep(tuple(_try(estimator, source, size, report) for size in chosen))
-
-
-def _check_sizes(estimator: SampleEncoder, source: Source, sizes: Sequence[int]) -> None:
-    """Refuse a size that cannot be before any time is spent on the others."""
     sized = estimator._sized(source)
     schema = estimator._learn_schema(sized, estimator._summary(sized, everything(len(source))))
-    for size in sizes:
-        clone(estimator).set_params(n_components=size).network_config(schema)
+
+    def refused(size: int) -> ConfigError | None:
+        try:
+            clone(estimator).set_params(n_components=size).network_config(schema)
+        except ConfigError as error:
+            return error
+        return None
+
+    errors = {size: refused(size) for size in chosen}
+    possible = [size for size in chosen if errors[size] is None]
+    if sizes is None and possible:
+        return possible
+    for error in errors.values():
+        if error is not None:
+            raise error
+    return chosen
 
 
 def _try(estimator: SampleEncoder, source: Any, n_components: int, report: Report) -> Size:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -144,6 +144,10 @@ class TextSchema:
         if self.tokens == "characters":
             return character_encoder(self.characters, self.lower, self.unknown)
         return _pair_ids(pair_encoder(str(self.model)), self.lower)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What it was made of: what is worked out anew, closures among it, does not travel to other processes."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def encode(self, text: str, where: str = "text", start: int = 0) -> np.ndarray:  # -> (n,) of self.dtype
         """The ids of a text.

@@ -134,6 +134,8 @@ class Three:
 
 def _three(explorer: Explorer, source: Any, row: int, how: tuple[str | None, float, int]) -> Three:
     model, part = explorer.model, source.take(np.array([row]))
+    if part.values.dtype == object:  # images of several sizes: one of them has one
+        part = replace(part, values=np.asarray(part.values[0])[None])
     noisy = part if how[0] is None else replace(part, values=_corrupted(explorer, source, row, how))
     made = model.reconstruct(noisy)
     errors = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -115,8 +116,10 @@ def _beside_others(explorer: Explorer, row: int, title: str) -> str:
     said = f"{title}: {cost} {errors[row]:.4g}"
     if len(errors) < 2:
         return f"{said}."
-    less = float((errors < errors[row]).sum()) / (len(errors) - 1)
-    return f"{said}, more than {less:.0%} of the others."
+    less, others = int((errors < errors[row]).sum()), len(errors) - 1
+    if less == others:
+        return f"{said}, more than any other."
+    return f"{said}, more than {math.floor(100 * less / others)}% of the others."
 
 
 def _nearest(explorer: Explorer, row: int) -> list[dict[str, Any]]:
