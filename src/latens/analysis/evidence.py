@@ -128,6 +128,9 @@ def trimmed_mahalanobis(x: np.ndarray) -> np.ndarray:
         >>> bool(trimmed_mahalanobis(x)[:30].min() > 100 * np.median(trimmed_mahalanobis(x)[30:]))
         True
     """
+    if x.shape[1] > len(x):  # distances are the same in the directions that the rows span
+        left, lengths, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+        x = left * lengths
     kept = np.arange(len(x))
     for _ in range(_ROUNDS):
         centred = x - x[kept].mean(axis=0)
