@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
+# A held-out loss that ends at so many times its least says that rows were learned by heart.
+_RISEN = 1.05
+
 
 @dataclass(frozen=True)
 class History:
@@ -48,6 +51,15 @@ class History:
         """A new history with one more epoch; the columns are those of the first row."""
         names: Sequence[str] = tuple(self.columns) or tuple(row)
         return History({name: (*self.columns.get(name, ()), row[name]) for name in names})
+
+    @property
+    def best_before(self) -> int | None:
+        """Where the epoch is, from 0, after which the held-out loss rose by more than a twentieth of its least."""
+        losses = self.columns.get("validation_loss", ())
+        known = [loss for loss in losses if loss == loss]
+        if not known or not 0 < min(known) < losses[-1] / _RISEN:
+            return None
+        return losses.index(min(known))
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas frame with a row an epoch."""

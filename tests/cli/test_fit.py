@@ -13,7 +13,7 @@ import pytest
 
 import latens
 from latens import persistence
-from latens.cli.fit import _still_falling
+from latens.cli.fit import _learned_by_heart, _still_falling
 from latens.cli.settings import ESTIMATORS, SEQUENCES, parse_settings, parse_value
 from latens.errors import ConfigError
 from latens.history import History
@@ -324,3 +324,12 @@ def test_the_process_environment_is_left_alone(run, tmp_path):
 )
 def test_says_that_the_loss_was_still_falling(losses, advice):
     assert _still_falling(History({"train_loss": losses})) == advice
+
+
+def test_says_that_rows_were_learned_by_heart():
+    columns = {"epoch": (1, 2, 3), "validation_loss": (3.0, 2.1, 4.02)}
+    (advice,) = _learned_by_heart(History(columns))
+    assert advice.startswith("the held-out loss was least after epoch 2 (2.1) and ended at 4.02: rows were learned by")
+    for losses in ((3.0, 2.1, 2.15), (3.0, 2.1, 2.0), (-1.0, -2.0, 1.0)):
+        assert _learned_by_heart(History(columns | {"validation_loss": losses})) == []
+    assert _learned_by_heart(History({"epoch": (1,), "train_loss": (0.5,)})) == []

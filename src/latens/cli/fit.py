@@ -245,6 +245,7 @@ def _closing_words(estimator: Any, source: str, output: Path) -> str:
     if resumed is not None:
         lines.insert(0, f"went on from step {resumed}")
     lines += _still_falling(estimator.history_)
+    lines += [] if getattr(estimator, "early_stopping", False) else _learned_by_heart(estimator.history_)
     following = shlex.join(["latens", *_NEXT.get(name, _map)(str(output), source)])
     return "\n".join([*lines, f"wrote {output}; next: {following}"])
 
@@ -281,4 +282,16 @@ def _still_falling(history: History) -> list[str]:
     gained = 100 * (1 - last / before)
     return [
         f"the loss still fell by {gained:.0f} % in the last epoch; more may gain: --set max_epochs={2 * len(history)}"
+    ]
+
+
+def _learned_by_heart(history: History) -> list[str]:
+    """A word of advice where the held-out loss ended above its least."""
+    best = history.best_before
+    if best is None:
+        return []
+    losses, epoch = history["validation_loss"], int(history["epoch"][best])
+    return [
+        f"the held-out loss was least after epoch {epoch} ({losses[best]:.4g}) and ended at {losses[-1]:.4g}: rows "
+        "were learned by heart; --set early_stopping=true keeps the best"
     ]

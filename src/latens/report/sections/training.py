@@ -12,8 +12,6 @@ from latens.report.subject import Subject
 __all__ = ["training"]
 
 _LOSSES = {"train_loss": "learned from (mean over the epoch)", "validation_loss": "held out (after the epoch)"}
-# A held-out loss that has risen by so much from its least says that the model learned rows by heart.
-_RISEN = 1.05
 
 
 def training(subject: Subject) -> Section | None:
@@ -42,14 +40,14 @@ def _verdict(history: History, drawn: list[str]) -> str:
 def _note(history: History) -> str:
     if "validation_loss" not in history.columns:
         return "No rows were held out, so that nothing says how the model does on rows that it has not seen."
-    losses = np.array(history["validation_loss"])
-    best = int(np.nanargmin(losses))
-    if losses[-1] > 0 and losses[-1] > _RISEN * losses[best]:
+    before = history.best_before
+    if before is not None:
         return (
-            f"The held-out loss was least after epoch {int(history['epoch'][best])} and rose from there: the model "
+            f"The held-out loss was least after epoch {int(history['epoch'][before])} and rose from there: the model "
             "began to learn rows by heart. Fewer epochs, or early_stopping=True, would do better."
         )
-    if best == len(losses) - 1:
+    losses = np.array(history["validation_loss"])
+    if int(np.nanargmin(losses)) == len(losses) - 1:
         return "The held-out loss was still falling at the end: more epochs may do better."
     return "The held-out loss has settled: more epochs would change little."
 
