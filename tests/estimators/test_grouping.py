@@ -114,6 +114,14 @@ class TestCluster:
             latens.cluster(model, open_source(x[:, :4]))
 
 
+    def test_a_name_for_every_row_is_no_class(self):
+        x = np.random.default_rng(0).normal(size=(60, 4)) + np.repeat([[0.0], [8.0]], 30, axis=0)
+        names, classes = [f"row {i}" for i in range(60)], np.arange(60) // 30
+        model = latens.Autoencoder(n_components=2, **TINY).fit(x)
+        assert latens.cluster(model, open_source(x, labels=np.array(names)), k=2).codes.agreement is None
+        assert latens.cluster(model, open_source(x, labels=classes), k=2).codes.agreement is not None
+
+
 class TestProbe:
     def test_other_rows_judge(self, fitted):
         model, x, labels, _ = fitted["table"]

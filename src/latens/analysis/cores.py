@@ -23,6 +23,7 @@ def cores_for(work: int) -> AbstractContextManager[object]:
         work: Multiplications of two numbers in one product, or one round of an algorithm.
 
     Example:
+        >>> import numpy as np
         >>> with cores_for(1000):
         ...     product = np.ones((10, 10)) @ np.ones((10, 10))
     """

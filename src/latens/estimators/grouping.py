@@ -44,7 +44,8 @@ def cluster(
         method: ``"kmeans"``, ``"minibatch"``, ``"hdbscan"`` or ``"gmm"``; see `latens.analysis.find_clusters`.
         k: Clusters; 10 if None. HDBSCAN finds out itself.
         on: ``"codes"``, or ``"map"``: both are laid out by UMAP in 10 numbers first (needs the extra ``umap``).
-        truth: (n,) classes to hold the clusters against; the first label of X if None. Never learned from.
+        truth: (n,) classes to hold the clusters against; if None the first label of X, unless most rows have one of
+            their own, as of an identifier. Never learned from.
         pooling: Of text, events and series, as `transform` takes it.
         smallest: Of HDBSCAN, rows in a cluster at least.
         n_fits: Fits with different seeds, which say how stable the clusters are.
@@ -70,10 +71,17 @@ def cluster(
     codes, raw = encoded(model, source, pooling), plain.rows(source)
     if on == "map":
         codes, raw = unfolded(codes, seed), unfolded(raw, seed)
-    truth = source.label() if truth is None else np.asarray(truth)
+    truth = _classes(source.label()) if truth is None else np.asarray(truth)
     names = f"{_MAP_OF[on]}codes", f"{_MAP_OF[on]}raw input ({plain.words})"
     how: dict[str, Any] = {"truth": truth, "seed": seed, "n_fits": n_fits, "smallest": smallest}
     return compare_clusters(codes, raw, method, k, names=names, **how)
+
+
+def _classes(label: np.ndarray | None) -> np.ndarray | None:
+    """A label that says what kind a row is of; None for names and measures of single rows."""
+    if label is None or len(np.unique(label.astype(str))) > len(label) / 2:
+        return None
+    return label
 
 
 def applied_source(model: Any, X: Any) -> Any:
