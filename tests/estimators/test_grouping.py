@@ -113,7 +113,6 @@ class TestCluster:
         with pytest.raises(DataError, match=r"samples of shape \(4,\) where the model was fitted on \(5,\)|4 features"):
             latens.cluster(model, open_source(x[:, :4]))
 
-
     def test_a_name_for_every_row_is_no_class(self):
         x = np.random.default_rng(0).normal(size=(60, 4)) + np.repeat([[0.0], [8.0]], 30, axis=0)
         names, classes = [f"row {i}" for i in range(60)], np.arange(60) // 30
