@@ -198,9 +198,13 @@ class Keyed:
             raise ConfigError(f"pool={len(self.pool)} of shape {theirs} for {ours}; use at least 2 rows of one shape")
         return self.pool
 
-    def _bits(self, shape: Sequence[int], words: int) -> Tensor:  # -> (B, words) int64
+    def check(self, shape: Sequence[int]) -> None:
+        """Refuse a shape (B, …) of other rows than the keyed ones."""
         if shape[0] != len(self.index):
             raise ConfigError(f"shape[0]={shape[0]} differs from the {len(self.index)} keyed rows; use one row a key")
+
+    def _bits(self, shape: Sequence[int], words: int) -> Tensor:  # -> (B, words) int64
+        self.check(shape)
         rows = _mix(self.index.to(torch.int64) * _GOLDEN + self.key)
         columns = torch.arange(1, words + 1, dtype=torch.int64, device=self.index.device) * _GOLDEN
         return _mix(rows[:, None] + columns)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from latens import layers
+from latens.errors import ConfigError
 from latens.kernels.draws import kept
 from latens.seeds import keyed
 
@@ -26,6 +27,11 @@ def test_has_the_bits_of_the_definition(probability, shape, dtype):
     found = kept(dropout.random, shape, probability, dtype)
     assert found.dtype == dtype
     assert torch.equal(found, expected)
+
+
+def test_other_rows_are_refused():
+    with pytest.raises(ConfigError, match=r"shape\[0\]=3 differs from the 2 keyed rows"):
+        kept(keyed(0, 0, torch.arange(2)), (3, 4), 0.5, torch.float32)
 
 
 def test_a_row_keeps_its_units_in_any_batch():

@@ -78,12 +78,11 @@ class SequenceReferee:
     @property
     def verdict(self) -> str:
         """The answer in one sentence."""
-        article = "an" if self.rival.startswith("u") else "a"
         if abs(self.ratio - 1) <= _LEVEL or max(self.model_nats, self.rival_nats) < _NOTHING:
-            return f"level with {article} {self.rival}: {self._figures(model_first=True)}"
+            return f"level with a {self.rival}: {self._figures(model_first=True)}"
         if self.ratio < 1:
             gain = 100 * (1 - self.ratio)
-            return f"predicts better than {article} {self.rival} by {gain:.1f} %: {self._figures(model_first=True)}"
+            return f"predicts better than a {self.rival} by {gain:.1f} %: {self._figures(model_first=True)}"
         gain = 100 * (1 - 1 / self.ratio) if self.ratio > 1 else 100.0
         return f"use the {self.rival}: it predicts better by {gain:.1f} %, {self._figures(model_first=False)}"
 

@@ -136,11 +136,11 @@ def open_source(
         source = open_series(data, columns=columns, labels=labels, **how)
     else:
         typing = Typing(dict(types or {}), tuple(missing), strict=columns is None)
-        series = kind == "series"
-        opened = _open(
-            data, How(*(None, labels, array, typing, False, True) if series else (kind, labels, array, typing, stream))
-        )
-        source = series_of(opened) if series and isinstance(opened, Source) else opened
+        if kind == "series":
+            opened = _open(data, How(None, labels, array, typing, stream=False, flat=True))
+            source = series_of(opened) if isinstance(opened, Source) else opened
+        else:
+            source = _open(data, How(kind, labels, array, typing, stream))
     if kind is not None and source.kind != kind:
         raise DataError(f"{source.name}: holds {_what(source)}; leave kind={kind!r} out, or reshape an array of it")
     return source if columns is None or not isinstance(source, Source) else reorder(source, columns)

@@ -45,7 +45,7 @@ def reasons(
             max(said, key=lambda name: said[name][row]),
             causes[row],
             nearest[row],
-            bool(found.p_values[row] * (found.n_held_out + 1) < 1.5),
+            bool(np.isclose(found.p_values[row], 1 / (found.n_held_out + 1))),  # smaller ones are extrapolated
         )
         for row in range(len(found.scores))
     ]

@@ -133,22 +133,16 @@ def _chosen_sizes(estimator: SampleEncoder, source: Source, sizes: Sequence[int]
         raise ConfigError("n_components=[] leaves nothing to try; give some sizes, such as 2,4,8,16,32")
     sized = estimator._sized(source)
     schema = estimator._learn_schema(sized, estimator._summary(sized, everything(len(source))))
-
-    def refused(size: int) -> ConfigError | None:
+    possible: list[int] = []
+    for size in chosen:
         try:
             clone(estimator).set_params(n_components=size).network_config(schema)
-        except ConfigError as error:
-            return error
-        return None
-
-    errors = {size: refused(size) for size in chosen}
-    possible = [size for size in chosen if errors[size] is None]
-    if sizes is None and possible:
-        return possible
-    for error in errors.values():
-        if error is not None:
-            raise error
-    return chosen
+        except ConfigError:
+            if sizes is not None or not possible:
+                raise
+        else:
+            possible.append(size)
+    return possible
 
 
 def _try(estimator: SampleEncoder, source: Any, n_components: int, report: Report) -> Size:

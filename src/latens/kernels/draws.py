@@ -32,7 +32,11 @@ def kept(random: Keyed, shape: Sequence[int], probability: float, dtype: torch.d
         shape: (B, *).
         probability: In float32, p.
         dtype: Of the answer.
+
+    Raises:
+        ConfigError: The shape has other rows.
     """
+    random.check(shape)  # numba does not look where an array ends
     units = math.prod(shape[1:])
     found = torch.empty(units, shape[0], dtype=dtype)
     bound = math.ceil(float(np.float32(probability)) * 2**24)  # of 24 bits, which float32 holds exactly
